@@ -1,0 +1,1 @@
+"""The judgement: evidence, decisions, alerts and cases."""

@@ -1,0 +1,1 @@
+"""One file a promise; each prints one JSON line."""

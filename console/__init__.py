@@ -1,0 +1,1 @@
+"""Screens for brand operations, marketing, production and the line."""

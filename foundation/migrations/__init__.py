@@ -1,0 +1,1 @@
+"""Alembic migrations: readable SQL, one subject a file."""

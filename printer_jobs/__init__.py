@@ -1,0 +1,1 @@
+"""The factory line: print, inspect, pack."""

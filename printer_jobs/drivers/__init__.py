@@ -1,0 +1,1 @@
+"""One printer protocol a file, its bytes in a table."""

@@ -1,0 +1,1 @@
+"""A printer per protocol that behaves like the real one, faults included."""

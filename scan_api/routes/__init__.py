@@ -1,0 +1,1 @@
+"""One router a subject: who may call, what comes in, one use case, what goes out."""
