@@ -1,0 +1,76 @@
+"""One PostgreSQL, reached through SQLAlchemy Core; the edge opens the transaction and passes it on.
+
+Nobody below the edge commits. READ COMMITTED: a statement that waited for a lock sees the winner's row.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NewType
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from foundation.errors import DatabaseDown
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(constraint_name)s",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+ReadTx = NewType("ReadTx", Connection)
+"""A transaction that only reads."""
+Tx = NewType("Tx", ReadTx)
+"""A transaction that may write; it may be passed wherever reading is wanted."""
+
+
+def engine(url: str, *, pool: int = 5, overflow: int = 5, statement_timeout_ms: int = 15_000) -> Engine:
+    """Connections to `url`, checked before use so that a restarted server costs no failed request."""
+    options = (
+        f"-c statement_timeout={statement_timeout_ms} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+    )
+    return create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=overflow,
+        pool_pre_ping=True,
+        connect_args={"options": options, "connect_timeout": 5, "application_name": "onecode"},
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Tx]:
+    """Commit at the end, roll back on any exception."""
+    with engine.begin() as connection:
+        yield Tx(ReadTx(connection))
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[ReadTx]:
+    """A read-only transaction: PostgreSQL itself refuses a write."""
+    with engine.begin() as connection:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        yield ReadTx(connection)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the database went away, as opposed to refusing a statement."""
+    return isinstance(error, (OperationalError, InterfaceError)) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
+
+
+def check(engine: Engine) -> None:
+    """Raise DatabaseDown with one sentence when PostgreSQL does not answer."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except DBAPIError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise DatabaseDown(
+            f"PostgreSQL at {where} does not answer; start it or correct ONECODE_DATABASE_URL."
+        ) from error

@@ -1,0 +1,51 @@
+"""The only place that knows randomness: ids, secrets, and seeded generators for simulations.
+
+A UUIDv7 carries its own time (RFC 9562, section 5.7), so tables keyed by it can be partitioned by the id.
+"""
+
+import random
+import secrets
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def uuid7(now: datetime) -> UUID:
+    """A UUIDv7: 48 bits of Unix milliseconds, then 74 random bits between version and variant."""
+    millis = (now - _EPOCH) // timedelta(milliseconds=1)
+    return _uuid7(millis, secrets.randbits(74))
+
+
+def uuid7_floor(at: datetime) -> UUID:
+    """The smallest UUIDv7 of an instant: the bound of a partition or of a search by time."""
+    return _uuid7((at - _EPOCH) // timedelta(milliseconds=1), 0)
+
+
+def uuid7_time(value: UUID) -> datetime:
+    """The instant inside a UUIDv7, to the millisecond."""
+    return _EPOCH + timedelta(milliseconds=value.int >> 80)
+
+
+def _uuid7(millis: int, noise: int) -> UUID:
+    high, low = noise >> 62, noise & ((1 << 62) - 1)
+    return UUID(int=(millis & ((1 << 48) - 1)) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+
+
+def token_urlsafe(n_bytes: int = 32) -> str:
+    """A secret for a session or a link: n_bytes of entropy in URL-safe letters."""
+    return secrets.token_urlsafe(n_bytes)
+
+
+def random_bytes(n: int) -> bytes:
+    return secrets.token_bytes(n)
+
+
+def random_digits(n: int) -> str:
+    """A one-time code of n decimal digits."""
+    return f"{secrets.randbelow(10**n):0{n}d}"
+
+
+def seeded(seed: int | str) -> random.Random:
+    """A generator whose whole sequence follows from the seed; never for secrets."""
+    return random.Random(seed)  # noqa: S311

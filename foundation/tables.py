@@ -1,0 +1,39 @@
+"""Tables of the foundation: work for later, and the audit trail."""
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from foundation.database import metadata
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("task", Text, nullable=False),
+    Column("args", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Index("outbox_due_idx", "due_at", "id"),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("before", JSONB),
+    Column("after", JSONB),
+    Index("audit_log_subject_idx", "subject", "id"),
+)
+
+audit_seals = Table(
+    "audit_seals",
+    metadata,
+    Column("last_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_id", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("sealed_at", DateTime(timezone=True), nullable=False),
+)

@@ -1,0 +1,86 @@
+"""One embedded PostgreSQL per test process, one migrated template in it, cheap copies for tests that commit."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from foundation import database, embedded, schema
+from foundation.database import ReadTx, Tx
+
+_copies = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[embedded.Embedded]:
+    folder = Path(tempfile.mkdtemp(prefix="oc-"))
+    folder.chmod(0o755)
+    started = embedded.start(folder / "pg")
+    yield started
+    started.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server: embedded.Embedded) -> str:
+    """A migrated, empty database that others are copied from; nobody stays connected to it."""
+    _create(server, "template_onecode")
+    engine = database.engine(server.url("template_onecode"))
+    schema.migrate(engine)
+    engine.dispose()
+    return "template_onecode"
+
+
+@pytest.fixture(scope="session")
+def engine(server: embedded.Embedded, template: str) -> Iterator[Engine]:
+    """A migrated database for tests that roll back."""
+    _create(server, "shared", template)
+    engine = database.engine(server.url("shared"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def tx(engine: Engine) -> Iterator[Tx]:
+    with engine.connect() as connection:
+        begun = connection.begin()
+        yield Tx(ReadTx(connection))
+        begun.rollback()
+
+
+@pytest.fixture
+def database_url(server: embedded.Embedded, template: str) -> Iterator[str]:
+    """An empty migrated database of this test's own."""
+    name = f"copy_{next(_copies)}"
+    _create(server, name, template)
+    yield server.url(name)
+    _run(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(name="database")
+def _database(database_url: str) -> Iterator[Engine]:
+    """Connections to an empty migrated database: for tests that commit, race or crash."""
+    engine = database.engine(database_url, pool=20, overflow=60)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 6, 1, 12, 0, tzinfo=timezone(timedelta(hours=8)))
+
+
+def _create(server: embedded.Embedded, name: str, template: str = "template1") -> None:
+    _run(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+
+
+def _run(server: embedded.Embedded, statement: str) -> None:
+    admin = database.engine(server.url())
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(statement))
+    admin.dispose()
