@@ -5,6 +5,7 @@ import sys
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+from structlog.typing import Processor
 
 scans_total = Counter("onecode_scans_total", "Scans answered", ["verdict"])
 scan_seconds = Histogram(
@@ -19,7 +20,7 @@ queue_scans = Gauge("onecode_queue_scans", "Scans waiting for a transaction")
 
 def configure_logging(level: str, *, stream: object = None) -> None:
     """JSON lines to standard error; libraries' own logs pass through the same format."""
-    shared = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
