@@ -12,6 +12,7 @@
 | ONECODE_PRINTER_PORT  | port of the demo's virtual printer; 9100                                   |
 | ONECODE_TIME_ZONE     | the brand's time zone; Asia/Shanghai                                       |
 | ONECODE_TRUSTED_PROXIES | how many proxies in front may name the caller in X-Forwarded-For; 0      |
+| ONECODE_SMS           | how one-time codes are sent: `folder` (data folder; for demos), or empty: not at all |
 | ONECODE_LOG_LEVEL     | debug, info, warning, error; info                                          |
 """
 
@@ -56,6 +57,7 @@ class Settings:
     printer_port: int
     time_zone: str
     trusted_proxies: int
+    sms: str
     log_level: str
 
     @staticmethod
@@ -73,6 +75,7 @@ class Settings:
             printer_port=_port(env, "ONECODE_PRINTER_PORT", 9100),
             time_zone=_zone(env.get("ONECODE_TIME_ZONE", "Asia/Shanghai")),
             trusted_proxies=_whole(env, "ONECODE_TRUSTED_PROXIES", 0, 0, 8),
+            sms=_sms(env.get("ONECODE_SMS", "")),
             log_level=_level(env.get("ONECODE_LOG_LEVEL", "info")),
         )
 
@@ -120,3 +123,9 @@ def _level(name: str) -> str:
     if name.lower() not in ("debug", "info", "warning", "error"):
         raise BadRequest(f"ONECODE_LOG_LEVEL must be debug, info, warning or error, not {name!r}.")
     return name.lower()
+
+
+def _sms(name: str) -> str:
+    if name not in ("", "folder"):
+        raise BadRequest(f"ONECODE_SMS must be folder or empty, not {name!r}.")
+    return name
