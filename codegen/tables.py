@@ -1,0 +1,189 @@
+"""Tables of the code. What is true of many items is an int8range of item numbers; an item has a row once scanned.
+
+The constraints that keep ranges apart (EXCLUDE) are in the migration, next to the sentence each of them says.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import INT8RANGE
+
+from foundation.database import metadata
+
+
+def _at(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+brands = Table(
+    "brands",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("company_prefix", Text),
+    Column("next_sscc", BigInteger, nullable=False, server_default="0"),
+    _at("created_at"),
+    UniqueConstraint("name"),
+    UniqueConstraint("host"),
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("number", BigInteger, Identity(always=True, start=1, maxvalue=(1 << 24) - 1), primary_key=True),
+    Column("brand_id", BigInteger, ForeignKey("brands.id"), nullable=False),
+    Column("next_index", BigInteger, nullable=False),
+    Column("key_witness", Text),
+    _at("created_at"),
+    _at("retired_at", nullable=True),
+)
+
+products = Table(
+    "products",
+    metadata,
+    Column("gtin", Text, primary_key=True),
+    Column("brand_id", BigInteger, ForeignKey("brands.id"), nullable=False),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    _at("created_at"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("brand_id", BigInteger, ForeignKey("brands.id"), nullable=False),
+    Column("epoch", BigInteger, ForeignKey("epochs.number"), nullable=False),
+    Column("gtin", Text, ForeignKey("products.gtin"), nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("items", INT8RANGE, nullable=False),
+    Column("profile", SmallInteger, nullable=False),
+    Column("claim_face", SmallInteger, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("qr_version", SmallInteger, nullable=False),
+    Column("produced_on", Date),
+    _at("expires_at", nullable=True),
+    _at("created_at"),
+    _at("closed_at", nullable=True),
+    UniqueConstraint("brand_id", "order_id"),
+)
+
+spans = Table(
+    "spans",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("run_id", BigInteger, ForeignKey("runs.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("items", INT8RANGE, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    _at("began_at"),
+    _at("last_at"),
+    _at("lifted_at", nullable=True),
+    Column("lifted_by", Text),
+    Column("lifted_reason", Text),
+)
+
+units = Table(
+    "units",
+    metadata,
+    Column("sscc", Text, primary_key=True),
+    Column("brand_id", BigInteger, ForeignKey("brands.id"), nullable=False),
+    Column("level", Text, nullable=False),
+    _at("created_at"),
+)
+
+unit_contents = Table(
+    "unit_contents",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("sscc", Text, ForeignKey("units.sscc"), nullable=False),
+    Column("items", INT8RANGE, nullable=False),
+    Column("packed_by", Text, nullable=False),
+    _at("packed_at"),
+    _at("unpacked_at", nullable=True),
+)
+
+unit_parents = Table(
+    "unit_parents",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("sscc", Text, ForeignKey("units.sscc"), nullable=False),
+    Column("parent_sscc", Text, ForeignKey("units.sscc"), nullable=False),
+    Column("packed_by", Text, nullable=False),
+    _at("packed_at"),
+    _at("unpacked_at", nullable=True),
+)
+
+dealers = Table(
+    "dealers",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("brand_id", BigInteger, ForeignKey("brands.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    _at("created_at"),
+    UniqueConstraint("brand_id", "name"),
+)
+
+dealer_regions = Table(
+    "dealer_regions",
+    metadata,
+    Column("dealer_id", BigInteger, ForeignKey("dealers.id"), nullable=False),
+    Column("region", Integer, nullable=False),
+    _at("valid_from"),
+    _at("valid_to", nullable=True),
+    PrimaryKeyConstraint("dealer_id", "region", "valid_from"),
+)
+
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("dealer_id", BigInteger, ForeignKey("dealers.id"), nullable=False),
+    Column("document", Text, nullable=False),
+    _at("shipped_at"),
+    UniqueConstraint("dealer_id", "document"),
+)
+
+shipment_units = Table(
+    "shipment_units",
+    metadata,
+    Column("sscc", Text, ForeignKey("units.sscc"), nullable=False),
+    Column("shipment_id", BigInteger, ForeignKey("shipments.id"), nullable=False),
+    Column("outermost_sscc", Text, ForeignKey("units.sscc"), nullable=False),
+    PrimaryKeyConstraint("sscc", "shipment_id"),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("item", BigInteger, primary_key=True, autoincrement=False),
+    _at("first_seen_at"),
+    Column("first_seen_region", Integer),
+    Column("first_seen_device", Text),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("item", BigInteger, nullable=False),
+    Column("face", SmallInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("member_id", Uuid, nullable=False),
+    Column("scan_id", Uuid, nullable=False),
+    _at("claimed_at"),
+    PrimaryKeyConstraint("item", "face", "kind"),
+)
