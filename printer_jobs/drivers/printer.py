@@ -77,9 +77,11 @@ class PrinterStatus:
 class Capabilities:
     """What the protocol can prove; the station plans by it.
 
-    queue: labels it is sensible to have in the printer at once. longest_field: characters of one field, None = no limit that matters.
-    print_event: it tells of each label printed. event_identified: and of which one. resumable: after a lost link it says exactly where it was.
-    static_prefix: the fixed beginning of the text can live in the printer's template. verified: tried on the maker's own printer.
+    queue: labels it is sensible to have in the printer at once. queue_readable: it says how many it still holds.
+    print_event: it tells of each label printed. event_identified: and of which one.
+    resumable: after a lost link it says exactly where it was. longest_field: characters, None = no limit that matters.
+    static_prefix: the fixed beginning of the text can live in the printer's template.
+    verified: tried on the maker's own printer.
     """
 
     queue: int

@@ -2,28 +2,28 @@ r"""ZPL II over TCP 9100: one format per label, status on the same socket.
 
 Source of every byte: Zebra, ZPL II Programming Guide (P/N 45541L), by command name.
 
-| bytes                                    | meaning                                                                     |
-| ---------------------------------------- | --------------------------------------------------------------------------- |
-| ^XA … ^XZ                                | one format; the printer acknowledges nothing                                |
-| ^CI28                                    | field data is UTF-8                                                         |
-| ^PWw ^LLh                                | label width and length in dots                                              |
-| ^FOx,y                                   | field origin in dots                                                        |
-| ^BQN,2,m,l,k                             | QR model 2, m dots a module, level l, mask k (7 = printer's own default)    |
-| ^FDMA,text^FS                            | QR data: error correction level M, input mode A(utomatic)                   |
-| ^BYw ^BCN,h,N,N,N,D                      | Code 128, w dots a module, h dots high, mode D = GS1-128 with (AI) in data  |
-| ^A0N,h,w                                 | scalable font, h by w dots                                                  |
-| ^FH_ … _XX                               | hex escape in field data: ^ ~ _ and control characters                      |
-| ^PQ1                                     | one label; a counter falling to zero is then the number printed             |
-| ~HS                                      | host status: three strings STX … ETX CR LF                                  |
-|   1: aaa,b,c,dddd,eee,f,g,h,iii,j,k,l    | b paper out, c pause, eee formats in buffer, f buffer full, j corrupt RAM,  |
-|                                          | k under temperature, l over temperature                                     |
-|   2: mmm,n,o,p,q,r,s,t,uuuuuuuu,v,www    | o head up, p ribbon out, uuuuuuuu labels remaining                          |
-|   3: xxxx,y                              | password, static RAM                                                        |
-| ~HQES                                    | PRINTER STATUS / ERRORS: f gggggggg nnnnnnnn / WARNINGS: …                  |
-|   last word, nibble 1 (rightmost)        | 1 media out, 2 ribbon out, 4 head open, 8 cutter                            |
-|   nibble 2                               | 1 head too hot, 2 motor too hot, 4 bad element, 8 head detection            |
-|   nibble 3                               | 1 firmware configuration, 2 thermistor                                      |
-|   nibble 4                               | 1 jam on retract, 2 presenter, 4 paper feed, 8 clear path failed            |
+| bytes                                  | meaning                                                                     |
+| -------------------------------------- | --------------------------------------------------------------------------- |
+| ^XA … ^XZ                              | one format; the printer acknowledges nothing                                |
+| ^CI28                                  | field data is UTF-8                                                         |
+| ^PWw ^LLh                              | label width and length in dots                                              |
+| ^FOx,y                                 | field origin in dots                                                        |
+| ^BQN,2,m,l,k                           | QR model 2, m dots a module, level l, mask k (7 = printer's own default)    |
+| ^FDMA,text^FS                          | QR data: error correction level M, input mode A(utomatic)                   |
+| ^BYw ^BCN,h,N,N,N,D                    | Code 128, w dots a module, h dots high, mode D = GS1-128 with (AI) in data  |
+| ^A0N,h,w                               | scalable font, h by w dots                                                  |
+| ^FH_ … _XX                             | hex escape in field data: ^ ~ _ and control characters                      |
+| ^PQ1                                   | one label; a counter falling to zero is then the number printed             |
+| ~HS                                    | host status: three strings STX … ETX CR LF                                  |
+|   1: aaa,b,c,dddd,eee,f,g,h,iii,j,k,l  | b paper out, c pause, eee formats in buffer, f buffer full, j corrupt RAM,  |
+|                                        | k under temperature, l over temperature                                     |
+|   2: mmm,n,o,p,q,r,s,t,uuuuuuuu,v,www  | o head up, p ribbon out, uuuuuuuu labels remaining                          |
+|   3: xxxx,y                            | password, static RAM                                                        |
+| ~HQES                                  | PRINTER STATUS / ERRORS: f gggggggg nnnnnnnn / WARNINGS: …                  |
+|   last word, nibble 1 (rightmost)      | 1 media out, 2 ribbon out, 4 head open, 8 cutter                            |
+|   nibble 2                             | 1 head too hot, 2 motor too hot, 4 bad element, 8 head detection            |
+|   nibble 3                             | 1 firmware configuration, 2 thermistor                                      |
+|   nibble 4                             | 1 jam on retract, 2 presenter, 4 paper feed, 8 clear path failed            |
 
 The manual says ~HS is not answered on media out, ribbon out, head open or a hot head; real printers
 differ. So flags or silence are both accepted: on silence ~HQES is asked, and on silence again the
@@ -106,11 +106,14 @@ def format_of(label: Label, *, mask: int = 7) -> bytes:
     """The label as one ZPL format, UTF-8. mask: 0-6 of ISO/IEC 18004, 7 = the printer's default."""
     x, y, height = LINE_PLACE[label.kind]
     lines = "".join(
-        LINE.format(x=x, y=y + index * height * 5 // 4, height=height, text=escape(text)) for index, text in enumerate(label.lines)
+        LINE.format(x=x, y=y + index * height * 5 // 4, height=height, text=escape(text))
+        for index, text in enumerate(label.lines)
     )
     template = ITEM_LABEL if label.kind is LabelKind.ITEM else CASE_LABEL
     if set(label.code) & set("^~"):
-        raise ValueError(f"The code {label.code!r} holds a character that ZPL takes for a command; it cannot be printed.")
+        raise ValueError(
+            f"The code {label.code!r} holds a character that ZPL takes for a command; it cannot be printed."
+        )
     return template.format(code=label.code, lines=lines, mask=mask).encode()
 
 
@@ -180,7 +183,9 @@ class ZplPrinter:
         answer = self._ask(HOST_STATUS, complete=lambda heard: heard.count(ETX) >= HS_STRINGS)
         if answer is not None:
             return parse_host_status(answer)
-        answer = self._ask(HOST_QUERY, complete=lambda heard: HQ_ERRORS.search(heard) is not None and heard.endswith(ETX + b"\r\n"))
+        answer = self._ask(
+            HOST_QUERY, complete=lambda heard: HQ_ERRORS.search(heard) is not None and heard.endswith(ETX + b"\r\n")
+        )
         if answer is not None:
             return parse_host_query(answer)
         return PrinterStatus(faults=frozenset({Fault.NOT_RESPONDING}), waiting=None)

@@ -96,14 +96,13 @@ class Stream:
         return self._open is not None
 
     def feed(self, data: bytes) -> Iterator[Format | Immediate]:
-        """What became complete with `data`. Raises BadZpl for a format that cannot be printed; the stream goes on behind it."""
+        """What became complete with `data`. Raises BadZpl for an unprintable format; go on with feed(b"")."""
         self._rest += data
         while (event := self._next()) is not None:
-            if event:
-                yield from self._hear(event)
+            yield from self._hear(event)
 
     def _next(self) -> bytes | None:
-        """The next whole command with its leading ^ or ~, b"" for noise between commands, None when more bytes are needed."""
+        """The next whole command with its leading ^ or ~; None when more bytes are needed."""
         start = COMMAND.search(self._rest)
         if start is None:
             return None
@@ -207,7 +206,9 @@ def _finish(pen: _Pen) -> None:
 def _text(pen: _Pen) -> str:
     data = pen.data or b""
     if pen.escape is not None:
-        data = re.sub(re.escape(pen.escape) + rb"([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), data)
+        data = re.sub(
+            re.escape(pen.escape) + rb"([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), data
+        )
     return data.decode(pen.encoding, "replace")
 
 
