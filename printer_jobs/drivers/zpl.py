@@ -1,0 +1,233 @@
+r"""ZPL II over TCP 9100: one format per label, status on the same socket.
+
+Source of every byte: Zebra, ZPL II Programming Guide (P/N 45541L), by command name.
+
+| bytes                                  | meaning                                                                     |
+| -------------------------------------- | --------------------------------------------------------------------------- |
+| ^XA … ^XZ                              | one format; the printer acknowledges nothing                                |
+| ^CI28                                  | field data is UTF-8                                                         |
+| ^PWw ^LLh                              | label width and length in dots                                              |
+| ^FOx,y                                 | field origin in dots                                                        |
+| ^BQN,2,m,l,k                           | QR model 2, m dots a module, level l, mask k (7 = printer's own default)    |
+| ^FDMA,text^FS                          | QR data: error correction level M, input mode A(utomatic)                   |
+| ^BYw ^BCN,h,N,N,N,D                    | Code 128, w dots a module, h dots high, mode D = GS1-128 with (AI) in data  |
+| ^A0N,h,w                               | scalable font, h by w dots                                                  |
+| ^FH_ … _XX                             | hex escape in field data: ^ ~ _ and control characters                      |
+| ^PQ1                                   | one label; a counter falling to zero is then the number printed             |
+| ~HS                                    | host status: three strings STX … ETX CR LF                                  |
+|   1: aaa,b,c,dddd,eee,f,g,h,iii,j,k,l  | b paper out, c pause, eee formats in buffer, f buffer full, j corrupt RAM,  |
+|                                        | k under temperature, l over temperature                                     |
+|   2: mmm,n,o,p,q,r,s,t,uuuuuuuu,v,www  | o head up, p ribbon out, uuuuuuuu labels remaining                          |
+|   3: xxxx,y                            | password, static RAM                                                        |
+| ~HQES                                  | PRINTER STATUS / ERRORS: f gggggggg nnnnnnnn / WARNINGS: …                  |
+|   last word, nibble 1 (rightmost)      | 1 media out, 2 ribbon out, 4 head open, 8 cutter                            |
+|   nibble 2                             | 1 head too hot, 2 motor too hot, 4 bad element, 8 head detection            |
+|   nibble 3                             | 1 firmware configuration, 2 thermistor                                      |
+|   nibble 4                             | 1 jam on retract, 2 presenter, 4 paper feed, 8 clear path failed            |
+
+The manual says ~HS is not answered on media out, ribbon out, head open or a hot head; real printers
+differ. So flags or silence are both accepted: on silence ~HQES is asked, and on silence again the
+printer is NOT_RESPONDING. Not yet tried on a Zebra printer: `verified` stays False.
+"""
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from printer_jobs.drivers.printer import Capabilities, Fault, Label, LabelKind, LinkLost, PrinterStatus
+
+PORT: Final = 9100
+STX, ETX = b"\x02", b"\x03"
+HOST_STATUS, HOST_QUERY = b"~HS", b"~HQES"
+HS_STRINGS = 3
+
+# Item label 40 x 20 mm and case label 100 x 60 mm at 203 dpi (8 dots/mm). QR 3-M at 4 dots = 0.5 mm a module.
+ITEM_LABEL = (
+    "^XA^CI28^PW320^LL160"
+    "^FO22,20^BQN,2,4,M,{mask}^FDMA,{code}^FS"
+    "{lines}^PQ1^XZ"
+)  # fmt: skip
+CASE_LABEL = (
+    "^XA^CI28^PW800^LL480"
+    "^FO60,60^BY3^BCN,180,N,N,N,D^FD(00){code}^FS"
+    "^FO60,260^A0N,40,40^FD(00) {code}^FS"
+    "{lines}^PQ1^XZ"
+)  # fmt: skip
+LINE = "^FO{x},{y}^A0N,{height},{height}^FH_^FD{text}^FS"
+LINE_PLACE: dict[LabelKind, tuple[int, int, int]] = {LabelKind.ITEM: (160, 24, 20), LabelKind.CASE: (60, 320, 36)}
+
+HS_FIRST = re.compile(rb"\d{3},[01],[01],\d{4},\d{3},[01],[01],[01],\d{3},[01],[01],[01]")
+HS_SECOND = re.compile(rb"\d{3},[01],[01],[01],[01],.,.,[01],\d{8},[01],\d{3}")
+HS_THIRD = re.compile(rb"\d{4},[01]")
+HQ_ERRORS = re.compile(rb"ERRORS:\s+([01])\s+([0-9A-Fa-f]{8})\s+([0-9A-Fa-f]{8})")
+
+HQ_BITS: dict[int, Fault] = {
+    0x0001: Fault.PAPER_OUT,
+    0x0002: Fault.RIBBON_OUT,
+    0x0004: Fault.HEAD_OPEN,
+    0x0008: Fault.CUTTER,
+    0x0010: Fault.HEAD_TOO_HOT,
+    0x0020: Fault.MOTOR_TOO_HOT,
+    0x0040: Fault.HEAD_ELEMENT,
+    0x0080: Fault.HEAD_ELEMENT,
+    0x0100: Fault.MEMORY,
+    0x0200: Fault.HEAD_TOO_HOT,
+    0x1000: Fault.JAM,
+    0x2000: Fault.JAM,
+    0x4000: Fault.JAM,
+    0x8000: Fault.JAM,
+}
+
+CAPABILITIES = Capabilities(
+    queue=8,
+    queue_readable=True,  # eee and uuuuuuuu of ~HS
+    print_event=False,  # alert K counts jobs and names none
+    event_identified=False,
+    resumable=False,
+    longest_field=3072,  # ^FD
+    static_prefix=True,  # a stored format recalled by ^XF
+    verified=False,
+)
+
+
+class GarbledStatus(ValueError):
+    """The printer answered ~HS with something the manual does not allow."""
+
+
+def escape(text: str) -> str:
+    """Field data under ^FH_: what ZPL would take for a command becomes _XX of its UTF-8 bytes."""
+    return "".join(f"_{ord(char):02X}" if char in "^~_" or ord(char) < 0x20 else char for char in text)
+
+
+def format_of(label: Label, *, mask: int = 7) -> bytes:
+    """The label as one ZPL format, UTF-8. mask: 0-6 of ISO/IEC 18004, 7 = the printer's default."""
+    x, y, height = LINE_PLACE[label.kind]
+    lines = "".join(
+        LINE.format(x=x, y=y + index * height * 5 // 4, height=height, text=escape(text))
+        for index, text in enumerate(label.lines)
+    )
+    template = ITEM_LABEL if label.kind is LabelKind.ITEM else CASE_LABEL
+    if set(label.code) & set("^~"):
+        raise ValueError(
+            f"The code {label.code!r} holds a character that ZPL takes for a command; it cannot be printed."
+        )
+    return template.format(code=label.code, lines=lines, mask=mask).encode()
+
+
+def parse_host_status(answer: bytes) -> PrinterStatus:
+    """The three strings of ~HS. Raises GarbledStatus when they are not what the table allows."""
+    strings = [part.split(ETX)[0] for part in answer.split(STX)[1:]]
+    if len(strings) != HS_STRINGS:
+        raise GarbledStatus(f"~HS has {len(strings)} strings instead of {HS_STRINGS}.")
+    for string, form in zip(strings, (HS_FIRST, HS_SECOND, HS_THIRD), strict=True):
+        if not form.fullmatch(string):
+            raise GarbledStatus(f"~HS string {string!r} has not the form of the manual.")
+    first, second = strings[0].split(b","), strings[1].split(b",")
+    flags = {
+        Fault.PAPER_OUT: first[1],
+        Fault.PAUSED: first[2],
+        Fault.MEMORY: first[9],
+        Fault.TEMPERATURE: max(first[10], first[11]),
+        Fault.HEAD_OPEN: second[2],
+        Fault.RIBBON_OUT: second[3],
+    }
+    return PrinterStatus(
+        faults=frozenset(fault for fault, flag in flags.items() if flag == b"1"),
+        waiting=int(first[4]) + int(second[8]),
+        buffer_full=first[5] == b"1",
+    )
+
+
+def parse_host_query(answer: bytes) -> PrinterStatus:
+    """The ERRORS line of ~HQES. It says nothing about the queue, so the printer is never proven idle by it."""
+    found = HQ_ERRORS.search(answer)
+    if found is None:
+        raise GarbledStatus("~HQES has no ERRORS line.")
+    bits = int(found[3], 16)
+    faults = {fault for bit, fault in HQ_BITS.items() if bits & bit}
+    # An error we have no name for, or none at all although ~HS was not answered, still is no working printer.
+    return PrinterStatus(faults=frozenset(faults or {Fault.NOT_RESPONDING}), waiting=None)
+
+
+class ZplPrinter:
+    """One printer on one socket. Not for two threads at once."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, host: str, port: int = PORT, *, timeout_s: float = 1.0, mask: int = 7) -> None:
+        self.address, self.timeout_s, self.mask = (host, port), timeout_s, mask
+        self._socket: socket.socket | None = None
+
+    def connect(self) -> None:
+        self.close()
+        try:
+            self._socket = socket.create_connection(self.address, timeout=self.timeout_s)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            raise LinkLost(f"No connection to the printer at {self.address[0]}:{self.address[1]}: {error}.") from error
+
+    def print(self, label: Label) -> None:
+        self._send(format_of(label, mask=self.mask))
+
+    def status(self) -> PrinterStatus:
+        try:
+            return self._status()
+        except GarbledStatus as error:
+            self.close()  # Question and answer are out of step; a new connection is the only cure.
+            raise LinkLost(str(error)) from error
+
+    def _status(self) -> PrinterStatus:
+        answer = self._ask(HOST_STATUS, complete=lambda heard: heard.count(ETX) >= HS_STRINGS)
+        if answer is not None:
+            return parse_host_status(answer)
+        answer = self._ask(
+            HOST_QUERY, complete=lambda heard: HQ_ERRORS.search(heard) is not None and heard.endswith(ETX + b"\r\n")
+        )
+        if answer is not None:
+            return parse_host_query(answer)
+        return PrinterStatus(faults=frozenset({Fault.NOT_RESPONDING}), waiting=None)
+
+    def close(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.close()
+            self._socket = None
+
+    def _send(self, data: bytes) -> None:
+        if self._socket is None:
+            raise LinkLost("The printer is not connected.")
+        try:
+            self._socket.settimeout(self.timeout_s)
+            self._socket.sendall(data)
+        except OSError as error:
+            self.close()  # After half a format nobody knows what the printer holds.
+            raise LinkLost(f"The connection to the printer broke while sending: {error}.") from error
+
+    def _ask(self, question: bytes, *, complete: Callable[[bytes], bool]) -> bytes | None:
+        """Send a question and collect its answer; None when the printer stays silent for the timeout."""
+        while self._receive(0.0):
+            pass  # The late answer to an earlier question is not the answer to this one.
+        self._send(question)
+        heard, deadline = b"", time.monotonic() + self.timeout_s
+        while not complete(heard) and time.monotonic() < deadline:
+            heard += self._receive(deadline - time.monotonic()) or b""
+        return heard if complete(heard) else None
+
+    def _receive(self, timeout_s: float) -> bytes | None:
+        if self._socket is None:
+            raise LinkLost("The printer is not connected.")
+        try:
+            self._socket.settimeout(max(timeout_s, 0.001))
+            data = self._socket.recv(4096)
+        except TimeoutError:
+            return None
+        except OSError as error:
+            self.close()
+            raise LinkLost(f"The connection to the printer broke while listening: {error}.") from error
+        if not data:
+            self.close()
+            raise LinkLost("The printer closed the connection.")
+        return data
