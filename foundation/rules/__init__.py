@@ -1,1 +1,1 @@
-"""The rule language: a typed expression tree, as text, as a Python predicate, as a SQL condition, explained."""
+"""The rule language: a typed expression tree, as text, JSON, a Python predicate, a SQL condition, and explained."""
