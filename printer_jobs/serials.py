@@ -15,7 +15,8 @@ States carry the names and numbers of OPEN-SCS (OPC 30260), which go on the wire
 | RETURNED  | 1 Unallocated      | RETURNED a b          | RESERVED                            |
 
 Ranges are half-open. A case label has a life too: CASE sscc ranges (before its first byte leaves), then
-PACKED sscc (read back) or CASE_VOID sscc why, and its contents wait for another label.
+PACKED sscc (read back) or CASE_VOID sscc why, and its contents wait for another label. TAG n: labels up
+to n passed the camera before this job.
 """
 
 from collections.abc import Sequence
@@ -168,6 +169,8 @@ class Serials:
         match kind, arguments:
             case "RESERVED", [int(low), int(high)]:
                 self._reserve(low, high)
+            case "TAG", [int(tag)]:
+                self.last_tag = max(self.last_tag, tag)
             case "SEEN", [int(tag), item, _grade, str(verdict)]:
                 self._see(tag, item, verdict)
             case "CASE", [str(sscc), ranges]:
@@ -237,7 +240,7 @@ class Serials:
             self.loose.append(item)
             self._leave_queue(lambda entry: entry == item)
             self.unread = 0
-        elif verdict == NOREAD:
+        elif verdict == NOREAD and self.queue:
             self.unread += 1
         self.last_tag = tag
 

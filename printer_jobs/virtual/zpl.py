@@ -249,6 +249,11 @@ class VirtualZplPrinter:
             self.texts.extend(texts)
             self._changed.notify_all()
 
+    @property
+    def tag(self) -> int:
+        """The newest label's."""
+        return self._tag
+
     def since(self, tag: int, timeout_s: float) -> list[Printed]:
         """Labels after `tag`, waiting for the first of them up to the timeout."""
         with self._changed:

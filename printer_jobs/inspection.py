@@ -1,0 +1,116 @@
+"""What a label under the camera means for the numbers that were sent; pure.
+
+| read                               | verdict     | what becomes of it                                        | line  |
+| ---------------------------------- | ----------- | --------------------------------------------------------- | ----- |
+| a sent number                      | PASS        | commissioned; those sent before it are given up           | runs  |
+| nothing                            | NOREAD      | one of the numbers next in line was unreadable            | runs  |
+| several symbols                    | SEVERAL     | rejected                                                  | runs  |
+| a number already void or scrapped  | LATE        | rejected; it came after it was given up                   | runs  |
+| a number that passed before        | DUPLICATE   | rejected: somebody copies labels                          | stops |
+| a number of the lease, never sent  | NEVER_SENT  | rejected: somebody else prints them                       | stops |
+| anything else                      | FOREIGN     | rejected: another job's labels are on the roll            | stops |
+| a case label that was sent         | CASE        | the case is packed                                        | runs  |
+
+A printer keeps its order, so a label that is read settles all before it.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from printer_jobs.equipment import Sight
+from printer_jobs.platform import Lease
+from printer_jobs.ranges import of_numbers
+from printer_jobs.serials import NOREAD, OPEN, PASS, Mark, Record, Serials
+
+GS1_SSCC = re.compile(r"(?:\]C1)?(?:\(00\)|00)(\d{18})")
+UNREADABLE, NEVER_SEEN = "unreadable", "never seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """records: what to write down. item, sscc: whose label it was, where known. stop: why the line must not go on."""
+
+    verdict: str
+    records: tuple[Record, ...]
+    item: int | None = None
+    sscc: str | None = None
+    stop: str | None = None
+
+    @property
+    def passes(self) -> bool:
+        return self.verdict in (PASS, "CASE")
+
+
+def judge(serials: Serials, lease: Lease, sight: Sight) -> Judgement:
+    """Compare what was read with what was sent."""
+    match sight.texts:
+        case ():
+            return _rejected(sight, NOREAD)
+        case (text,):
+            sscc = sscc_of(text)
+            return _judge_case(serials, sight, sscc) if sscc else _judge_item(serials, lease, sight, text)
+        case _:
+            return _rejected(sight, "SEVERAL")
+
+
+def give_up(serials: Serials, entries: Iterable[int | str]) -> list[Record]:
+    """Numbers that will not be seen any more: as many as labels were unreadable are scrapped, the others void."""
+    records: list[Record] = []
+    scrapped: list[int] = []
+    void: list[int] = []
+    unread = serials.unread
+    for entry in entries:
+        why = UNREADABLE if unread > 0 else NEVER_SEEN
+        unread -= 1
+        if isinstance(entry, str):
+            records.append(["CASE_VOID", entry, why])
+        else:
+            (scrapped if why is UNREADABLE else void).append(entry)
+    records += [["SCRAPPED", low, high, UNREADABLE] for low, high in of_numbers(scrapped)]
+    records += [["VOID", low, high, NEVER_SEEN] for low, high in of_numbers(void)]
+    return records
+
+
+def sscc_of(text: str) -> str | None:
+    """The 18 digits of a GS1-128 with AI 00, with or without parentheses or symbology identifier."""
+    found = GS1_SSCC.fullmatch(text.strip())
+    return found[1] if found else None
+
+
+def _judge_item(serials: Serials, lease: Lease, sight: Sight, text: str) -> Judgement:
+    item = lease.item_of(text)
+    if item is None:
+        return _rejected(sight, "FOREIGN", stop=f"The label reads {text[:80]}, which is not of this job")
+    match serials.mark(item):
+        case mark if mark in OPEN:
+            seen = ["SEEN", sight.tag, item, sight.grade, PASS]
+            return Judgement(PASS, (*_skipped(serials, item), seen), item=item)
+        case Mark.SCRAPPED | Mark.VOID:
+            return _rejected(sight, "LATE", item=item)
+        case Mark.PASSED | Mark.SAMPLED:
+            return _rejected(sight, "DUPLICATE", item=item, stop=f"Number {item} was seen before: its label is copied")
+        case _:
+            stop = f"Number {item} was never sent to this printer, yet its label came"
+            return _rejected(sight, "NEVER_SENT", item=item, stop=stop)
+
+
+def _judge_case(serials: Serials, sight: Sight, sscc: str) -> Judgement:
+    if sscc in serials.cases:
+        seen = ["SEEN", sight.tag, None, sight.grade, "CASE"]
+        return Judgement("CASE", (*_skipped(serials, sscc), seen, ["PACKED", sscc]), sscc=sscc)
+    if sscc in serials.packed:
+        return _rejected(sight, "DUPLICATE", sscc=sscc, stop=f"Case label {sscc} was seen before: it is copied")
+    if sscc in serials.void_cases:
+        return _rejected(sight, "LATE", sscc=sscc)
+    return _rejected(sight, "FOREIGN", sscc=sscc, stop=f"Case label {sscc} is not of this job")
+
+
+def _skipped(serials: Serials, entry: int | str) -> list[Record]:
+    return give_up(serials, serials.queue[: serials.queue.index(entry)])
+
+
+def _rejected(
+    sight: Sight, verdict: str, *, item: int | None = None, sscc: str | None = None, stop: str | None = None
+) -> Judgement:
+    return Judgement(verdict, (["SEEN", sight.tag, item, sight.grade, verdict],), item=item, sscc=sscc, stop=stop)
