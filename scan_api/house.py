@@ -1,0 +1,58 @@
+"""Opens the house: settings, then PostgreSQL (embedded or external), then keys. The one place that puts them together.
+
+Every program comes in through here, so each refuses in the same sentence a database that is down or at another schema.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from codegen.keys import EnvironmentKeyProvider, FileKeyProvider, KeyProvider
+from foundation import database, embedded, schema
+from foundation.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    settings: Settings
+    url: str
+    engine: Engine
+    keys: KeyProvider
+
+    def purpose_key(self, purpose: str) -> bytes:
+        """32 bytes for one purpose outside the token (sessions, phone numbers), derived from the master key."""
+        return self.keys.derive(f"onecode {purpose} v1".encode("ascii"), 32)
+
+
+@contextmanager
+def open_house(settings: Settings, *, migrated: bool = True, pool: int = 5) -> Iterator[House]:
+    """A running database and usable keys. Raises DatabaseDown, SchemaBehind, MasterKeyUnusable."""
+    with _database(settings) as url:
+        engine = database.engine(url, pool=pool)
+        try:
+            database.check(engine)
+            if migrated:
+                schema.require(engine)
+            yield House(settings, url, engine, _keys(settings))
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    if settings.database_url:
+        yield settings.database_url.reveal()
+        return
+    server = embedded.start(settings.data_dir / "postgres")
+    try:
+        yield server.url()
+    finally:
+        server.close()
+
+
+def _keys(settings: Settings) -> KeyProvider:
+    if settings.master_key:
+        return EnvironmentKeyProvider(settings.master_key)
+    return FileKeyProvider.create(settings.data_dir / "keys" / "master.key")

@@ -1,0 +1,81 @@
+"""The background: Celery does the tasks, a relay hands it what the outbox holds, sweeps run by the clock.
+
+Any number of workers may run; every part is safe to run twice at once.
+"""
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+
+from celery import Celery
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from foundation import audit, background, clock, outbox
+from foundation.background import every
+from foundation.database import Tx, transaction
+from foundation.observability import configure_logging, log
+from scan_api.house import House
+
+RELAY_PAUSE_S = 0.5
+
+
+@every(30, "audit.seal")
+def seal_audit(tx: Tx, *, now: datetime) -> int:
+    return audit.seal(tx, now=now)
+
+
+def run(house: House) -> None:
+    """Work until told to stop (SIGTERM or Ctrl-C); the task in hand is finished first."""
+    configure_logging(house.settings.log_level)
+    broker = background.broker_url(house.url, house.settings.broker_url.reveal())
+    app = background.make_app(broker, house.engine)
+    stop = threading.Event()
+    helpers = [
+        threading.Thread(target=_relay, args=(app, house.engine, stop), name="relay"),
+        threading.Thread(target=_sweep, args=(house.engine, stop), name="sweeps"),
+    ]
+    for helper in helpers:
+        helper.start()
+    try:
+        app.worker_main(["worker", "--pool=threads", "--concurrency=2", "--without-gossip", "--without-mingle"])
+    finally:
+        stop.set()
+        for helper in helpers:
+            helper.join()
+
+
+def _relay(app: Celery, engine: Engine, stop: threading.Event) -> None:
+    def send(task: str, args: Mapping[str, object]) -> None:
+        app.send_task(task, kwargs=dict(args))
+
+    while not stop.is_set():
+        sent = 0
+        with _survives("relay"), transaction(engine) as tx:
+            sent = outbox.relay(tx, send, now=clock.now())
+        if not sent:
+            stop.wait(RELAY_PAUSE_S)
+
+
+def _sweep(engine: Engine, stop: threading.Event) -> None:
+    due = dict.fromkeys(background.tasks.sweeps, 0.0)
+    while not stop.wait(0.2):
+        for name, (period_s, work) in background.tasks.sweeps.items():
+            if clock.monotonic_s() >= due[name]:
+                due[name] = clock.monotonic_s() + period_s
+                with _survives(name), transaction(engine) as tx:
+                    work(tx, now=clock.now())
+
+
+class _survives(suppress):  # noqa: N801
+    """A database that went away stops neither the relay nor a sweep: log, wait, try again."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(SQLAlchemyError)
+        self._what = what
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, SQLAlchemyError):
+            log(__name__).warning("background work failed and will be tried again", what=self._what, error=repr(error))
+        return super().__exit__(kind, error, trace)  # type: ignore[arg-type]
