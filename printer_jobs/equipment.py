@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from codegen import reader
+
 Picture = NDArray[np.uint8]
 Read = Callable[[Picture], Sequence[str]]
 """The texts of every symbol on a picture; none when nothing can be read."""
@@ -47,10 +49,15 @@ class Gate(Protocol):
         """Let this label's product through. A tag never named is rejected: silence must not ship."""
 
 
+def read_texts(picture: Picture) -> tuple[str, ...]:
+    """The ladder of readers; each text once."""
+    return tuple(dict.fromkeys(reading.text for reading in reader.read(picture)))
+
+
 class FolderEye:
     """A camera that leaves its pictures in a folder as label-<tag>.png, numbered without gaps."""
 
-    def __init__(self, folder: Path, *, read: Read) -> None:
+    def __init__(self, folder: Path, *, read: Read = read_texts) -> None:
         self.folder, self._read = folder, read
 
     def position(self) -> int:

@@ -4,7 +4,7 @@
 | ---------------------------------- | ----------- | --------------------------------------------------------- | ----- |
 | a sent number                      | PASS        | commissioned; those sent before it are given up           | runs  |
 | nothing                            | NOREAD      | one of the numbers next in line was unreadable            | runs  |
-| several symbols                    | SEVERAL     | rejected                                                  | runs  |
+| several symbols that disagree      | SEVERAL     | rejected                                                  | runs  |
 | a number already void or scrapped  | LATE        | rejected; it came after it was given up                   | runs  |
 | a number that passed before        | DUPLICATE   | rejected: somebody copies labels                          | stops |
 | a number of the lease, never sent  | NEVER_SENT  | rejected: somebody else prints them                       | stops |
@@ -24,6 +24,7 @@ from printer_jobs.ranges import of_numbers
 from printer_jobs.serials import NOREAD, OPEN, PASS, Mark, Record, Serials
 
 GS1_SSCC = re.compile(r"(?:\]C1)?(?:\(00\)|00)(\d{18})")
+LINK_SSCC = re.compile(r"HTTPS?://[^/]+/00/(\d{18})", re.IGNORECASE)
 UNREADABLE, NEVER_SEEN = "unreadable", "never seen"
 
 
@@ -44,14 +45,15 @@ class Judgement:
 
 def judge(serials: Serials, lease: Lease, sight: Sight) -> Judgement:
     """Compare what was read with what was sent."""
-    match sight.texts:
-        case ():
-            return _rejected(sight, NOREAD)
-        case (text,):
-            sscc = sscc_of(text)
-            return _judge_case(serials, sight, sscc) if sscc else _judge_item(serials, lease, sight, text)
-        case _:
-            return _rejected(sight, "SEVERAL")
+    said = {sscc_of(text) or text for text in sight.texts}  # A case label says its number twice: bars and QR.
+    if not said:
+        return _rejected(sight, NOREAD)
+    if len(said) > 1:
+        return _rejected(sight, "SEVERAL")
+    text = said.pop()
+    if text in sight.texts:
+        return _judge_item(serials, lease, sight, text)
+    return _judge_case(serials, sight, text)
 
 
 def give_up(serials: Serials, entries: Iterable[int | str]) -> list[Record]:
@@ -73,8 +75,8 @@ def give_up(serials: Serials, entries: Iterable[int | str]) -> list[Record]:
 
 
 def sscc_of(text: str) -> str | None:
-    """The 18 digits of a GS1-128 with AI 00, with or without parentheses or symbology identifier."""
-    found = GS1_SSCC.fullmatch(text.strip())
+    """The 18 digits of a GS1-128 with AI 00, with or without parentheses or symbology identifier, or of a link."""
+    found = GS1_SSCC.fullmatch(text.strip()) or LINK_SSCC.fullmatch(text.strip())
     return found[1] if found else None
 
 

@@ -22,7 +22,7 @@ class Lease:
     """A contiguous range of a run's item numbers, for one station alone.
 
     The codes are `prefix + serials[i]` for item `first + i`: a station holds no keys.
-    lines, case_lines: what people read on an item's and on a case's label. pack_size: items a case.
+    name, note: what people read beside an item's code. pack_size: items a case.
     """
 
     job: int
@@ -31,8 +31,10 @@ class Lease:
     prefix: str
     serials: tuple[str, ...]
     pack_size: int
-    lines: tuple[str, ...] = ()
-    case_lines: tuple[str, ...] = ()
+    host: str
+    gtin: str
+    name: str
+    note: str = ""
 
     @property
     def end(self) -> int:
@@ -50,12 +52,15 @@ class Lease:
 
     @classmethod
     def from_json(cls, value: JSON) -> "Lease":
-        listed = {name: tuple(value[name]) for name in ("serials", "lines", "case_lines")}
-        return cls(**(value | listed))
+        return cls(**(value | {"serials": tuple(value["serials"])}))
 
     @cached_property
     def _items(self) -> dict[str, int]:
         return {self.code(item): item for item in range(self.first, self.end)}
+
+
+class PlatformRefuses(Exception):
+    """The platform and the station disagree; a person must look. The message is for that person."""
 
 
 class Platform(Protocol):
@@ -66,7 +71,7 @@ class Platform(Protocol):
         """The number of the job's case label `ordinal`, from 0; the same however often asked. Raises PlatformAway."""
 
     def report(self, job: int, report: JSON) -> JSON:
-        """Hand the folded journal over: {"sequence", "head", …}. Raises PlatformAway."""
+        """Hand the folded journal over; {"sequence": the last one taken, …}. Raises PlatformAway, PlatformRefuses."""
 
 
 class FolderPlatform:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from printer_jobs.drivers.printer import REMEDY, Fault, Label, LabelKind, LinkLost, Printer, PrinterStatus
+from printer_jobs.drivers.printer import REMEDY, CaseLabel, Fault, ItemLabel, LinkLost, Printer, PrinterStatus
 from printer_jobs.equipment import Eye, Gate
 from printer_jobs.inspection import Judgement, give_up, judge
 from printer_jobs.journal import Journal
-from printer_jobs.platform import JSON, Lease, Platform, PlatformAway
+from printer_jobs.platform import JSON, Lease, Platform, PlatformAway, PlatformRefuses
 from printer_jobs.ranges import of_numbers
 from printer_jobs.serials import Mark, fold
 
@@ -87,7 +87,11 @@ class Shift:
         except LineStopped as stop:
             sentence = str(stop)
             self._say("stopped", sentence=sentence)
-        self._report()  # Never after a journal that failed: it would tell of what no disk holds.
+        try:
+            self._report()  # Never after a journal that failed: it would tell of what no disk holds.
+        except LineStopped as stop:
+            sentence = str(stop)
+            self._say("stopped", sentence=sentence)
         return sentence
 
     def _begin(self) -> None:
@@ -126,7 +130,7 @@ class Shift:
             return
         self.journal.append(["SENT", low, low + count])
         for item in range(low, low + count):
-            self.line.printer.print(Label(LabelKind.ITEM, self.lease.code(item), self.lease.lines))
+            self.line.printer.print(ItemLabel(self.lease.code(item), self.lease.name, self.lease.note))
         self._say("sent", first=low, count=count)
         self.quiet_since = time.monotonic()
 
@@ -144,8 +148,7 @@ class Shift:
             return False
         self.journal.append(["CASE", sscc, of_numbers(items)])
         self._say("case", sscc=sscc, count=len(items))
-        lines = (*self.lease.case_lines, f"× {len(items)}")
-        self.line.printer.print(Label(LabelKind.CASE, sscc, lines))
+        self.line.printer.print(CaseLabel(sscc, self.lease.host, self.lease.name, self.lease.gtin, len(items)))
         self.quiet_since = time.monotonic()
         return True
 
@@ -296,11 +299,13 @@ class Shift:
             **fold(self.serials),
         }
         try:
-            self.line.platform.report(self.lease.job, report)
+            answer = self.line.platform.report(self.lease.job, report)
         except PlatformAway as away:
             self._say("platform-away", sentence=str(away))
+        except PlatformRefuses as refusal:
+            raise LineStopped(f"The platform refuses the report: {refusal}") from refusal
         else:
-            self._say("reported", sequence=self.journal.sequence)
+            self._say("reported", **answer)
 
     def _say(self, kind: str, **facts: object) -> None:
         self.line.on_step(Step(kind, facts))

@@ -9,18 +9,27 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class LabelKind(StrEnum):
-    ITEM = "item"
-    CASE = "case"
+@dataclass(frozen=True, slots=True)
+class ItemLabel:
+    """code: the text of the symbol. name, note: what people read beside it."""
+
+    code: str
+    name: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """code: for an item the text of its symbol, for a case its 18-digit SSCC. lines: what people read beside it."""
+class CaseLabel:
+    """sscc: 18 digits. count: items in the case. host: where its Digital Link points."""
 
-    kind: LabelKind
-    code: str
-    lines: tuple[str, ...] = ()
+    sscc: str
+    host: str
+    name: str
+    gtin: str
+    count: int
+
+
+Label = ItemLabel | CaseLabel
 
 
 class Fault(StrEnum):

@@ -4,6 +4,7 @@ Source of every byte: Zebra, ZPL II Programming Guide (P/N 45541L), by command n
 
 | bytes                                  | meaning                                                                     |
 | -------------------------------------- | --------------------------------------------------------------------------- |
+| labels, made by `codegen.symbols`      |                                                                             |
 | ^XA … ^XZ                              | one format; the printer acknowledges nothing                                |
 | ^CI28                                  | field data is UTF-8                                                         |
 | ^PWw ^LLh                              | label width and length in dots                                              |
@@ -37,27 +38,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from printer_jobs.drivers.printer import Capabilities, Fault, Label, LabelKind, LinkLost, PrinterStatus
+from codegen import symbols
+from printer_jobs.drivers.printer import Capabilities, CaseLabel, Fault, ItemLabel, Label, LinkLost, PrinterStatus
 
 PORT: Final = 9100
 STX, ETX = b"\x02", b"\x03"
 HOST_STATUS, HOST_QUERY = b"~HS", b"~HQES"
 HS_STRINGS = 3
-
-# Item label 40 x 20 mm and case label 100 x 60 mm at 203 dpi (8 dots/mm). QR 3-M at 4 dots = 0.5 mm a module.
-ITEM_LABEL = (
-    "^XA^CI28^PW320^LL160"
-    "^FO22,20^BQN,2,4,M,{mask}^FDMA,{code}^FS"
-    "{lines}^PQ1^XZ"
-)  # fmt: skip
-CASE_LABEL = (
-    "^XA^CI28^PW800^LL480"
-    "^FO60,60^BY3^BCN,180,N,N,N,D^FD(00){code}^FS"
-    "^FO60,260^A0N,40,40^FD(00) {code}^FS"
-    "{lines}^PQ1^XZ"
-)  # fmt: skip
-LINE = "^FO{x},{y}^A0N,{height},{height}^FH_^FD{text}^FS"
-LINE_PLACE: dict[LabelKind, tuple[int, int, int]] = {LabelKind.ITEM: (160, 24, 20), LabelKind.CASE: (60, 320, 36)}
 
 HS_FIRST = re.compile(rb"\d{3},[01],[01],\d{4},\d{3},[01],[01],[01],\d{3},[01],[01],[01]")
 HS_SECOND = re.compile(rb"\d{3},[01],[01],[01],[01],.,.,[01],\d{8},[01],\d{3}")
@@ -97,24 +84,16 @@ class GarbledStatus(ValueError):
     """The printer answered ~HS with something the manual does not allow."""
 
 
-def escape(text: str) -> str:
-    """Field data under ^FH_: what ZPL would take for a command becomes _XX of its UTF-8 bytes."""
-    return "".join(f"_{ord(char):02X}" if char in "^~_" or ord(char) < 0x20 else char for char in text)
+def format_of(label: Label, *, mask: int | None = None) -> bytes:
+    """The label as one ZPL format, UTF-8. mask: 0-6 of ISO/IEC 18004, None = the printer's choice.
 
-
-def format_of(label: Label, *, mask: int = 7) -> bytes:
-    """The label as one ZPL format, UTF-8. mask: 0-6 of ISO/IEC 18004, 7 = the printer's default."""
-    x, y, height = LINE_PLACE[label.kind]
-    lines = "".join(
-        LINE.format(x=x, y=y + index * height * 5 // 4, height=height, text=escape(text))
-        for index, text in enumerate(label.lines)
-    )
-    template = ITEM_LABEL if label.kind is LabelKind.ITEM else CASE_LABEL
-    if set(label.code) & set("^~"):
-        raise ValueError(
-            f"The code {label.code!r} holds a character that ZPL takes for a command; it cannot be printed."
-        )
-    return template.format(code=label.code, lines=lines, mask=mask).encode()
+    Raises DoesNotFit for a symbol larger than the label, NotAnSscc and WrongCheckDigit for a bad case number.
+    """
+    match label:
+        case ItemLabel(code=code, name=name, note=note):
+            return symbols.label_zpl(code, name=name, note=note, mask=mask).encode()
+        case CaseLabel(sscc=sscc, host=host, name=name, gtin=gtin, count=count):
+            return symbols.case_label_zpl(sscc, host=host, name=name, gtin=gtin, count=count).encode()
 
 
 def parse_host_status(answer: bytes) -> PrinterStatus:
@@ -157,7 +136,7 @@ class ZplPrinter:
 
     capabilities = CAPABILITIES
 
-    def __init__(self, host: str, port: int = PORT, *, timeout_s: float = 1.0, mask: int = 7) -> None:
+    def __init__(self, host: str, port: int = PORT, *, timeout_s: float = 1.0, mask: int | None = None) -> None:
         self.address, self.timeout_s, self.mask = (host, port), timeout_s, mask
         self._socket: socket.socket | None = None
 

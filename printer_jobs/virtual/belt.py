@@ -2,14 +2,14 @@
 
 import threading
 
-from printer_jobs.equipment import Read, Sight
+from printer_jobs.equipment import Read, Sight, read_texts
 from printer_jobs.virtual.zpl import VirtualZplPrinter
 
 
 class BeltEye:
     """Reads each label as it leaves the head, from memory."""
 
-    def __init__(self, printer: VirtualZplPrinter, *, read: Read) -> None:
+    def __init__(self, printer: VirtualZplPrinter, *, read: Read = read_texts) -> None:
         self._printer, self._read = printer, read
 
     def position(self) -> int:

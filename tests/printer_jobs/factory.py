@@ -4,9 +4,6 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-import zxingcpp
-
 from codegen.gs1 import make_sscc
 from printer_jobs.drivers.zpl import ZplPrinter
 from printer_jobs.platform import FolderPlatform, Lease
@@ -21,14 +18,9 @@ JOB = 7
 QUICK = Pace(look_s=0.02, settle_s=0.15, patience_s=5.0)
 
 
-def read(picture) -> tuple[str, ...]:
-    """The reader alone, without the ladder: these labels are clean or hopeless."""
-    return tuple(found.text for found in zxingcpp.read_barcodes(np.ascontiguousarray(picture)))
-
-
 def lease(count: int, pack_size: int = 24) -> Lease:
     serials = tuple(f"{index:020}" for index in range(count))
-    return Lease(JOB, "line 1", FIRST, PREFIX, serials, pack_size, ("贵州茶 250克",), ("贵州茶 250克",))
+    return Lease(JOB, "line 1", FIRST, PREFIX, serials, pack_size, "id.brand.cn", "06901234567892", "贵州茶 250克")
 
 
 class Floor:
@@ -50,7 +42,7 @@ class Floor:
         kit = {
             "platform": self.office,
             "printer": ZplPrinter("127.0.0.1", self.printer.port, timeout_s=0.3),
-            "eye": BeltEye(self.printer, read=read),
+            "eye": BeltEye(self.printer),
             "gate": self.gate,
             "folder": self.folder / "station",
             "pace": self.pace,

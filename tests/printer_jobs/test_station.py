@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from printer_jobs.drivers.printer import Fault, Label, LabelKind
+from printer_jobs.drivers.printer import Fault, ItemLabel
 from printer_jobs.drivers.zpl import format_of
 from printer_jobs.journal import JournalBusy
 from printer_jobs.platform import Lease, PlatformAway
@@ -166,7 +166,7 @@ def test_nobody_at_the_port_stops_the_line(tmp_path):
 
 def intruder(floor, code):
     """Somebody else's label on the same printer."""
-    floor.printer._enqueue(next(iter(floor.printer._stream.__class__().feed(format_of(Label(LabelKind.ITEM, code))))))
+    floor.printer._enqueue(next(iter(floor.printer._stream.__class__().feed(format_of(ItemLabel(code, "贵州茶"))))))
 
 
 STOPS = [
