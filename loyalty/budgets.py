@@ -1,0 +1,141 @@
+"""Budgets are spent through leases: one contended update per thousands of points, and never a point too many.
+
+A process leases a part of what is left (`granted` grows, no further than `total`), then spends its own lease row by a
+guarded decrement in the transaction of the award. A lease that expired is refused to its owner and swept back.
+
+    granted = sum of leases' amounts = spent + unspent in open leases     (I15)
+    points that left the budget's account = sum of amount - remaining     (I6)
+"""
+
+import os
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate
+
+from sqlalchemy import insert, select, text
+
+from foundation.database import ReadTx, Tx
+from foundation.errors import BadRequest, NotFound
+from foundation.ids import token_urlsafe
+from loyalty.tables import accounts, budgets
+
+LEASE = timedelta(minutes=10)
+LEAST, MOST = 1_000, 1_000_000  # Points of one lease.
+SHARES = 4 * 4  # k times the processes expected: leases shrink as the budget drains.
+PROCESS = f"{os.getpid()}-{token_urlsafe(6)}"  # Who leases; two holders of one name would only queue, not overspend.
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    id: int
+    name: str
+    account_id: int
+    total: int
+    granted: int
+
+
+def add_budget(tx: Tx, *, name: str, total: int, asset: str = "points", now: datetime) -> Budget:
+    if total <= 0:
+        raise BadRequest("Give the budget at least one point.")
+    budget_id = tx.execute(text("SELECT nextval(pg_get_serial_sequence('budgets', 'id'))")).scalar_one()
+    account_id = tx.execute(
+        insert(accounts)
+        .values(kind="budget", asset=asset, owner_ref=f"budget {budget_id}", created_at=now)
+        .returning(accounts.c.id)
+    ).scalar_one()
+    row = {"id": budget_id, "name": name, "account_id": account_id, "total": total, "granted": 0, "created_at": now}
+    tx.execute(text(ADD), row)
+    return Budget(budget_id, name, account_id, total, 0)
+
+
+ADD = """
+INSERT INTO budgets (id, name, account_id, total, granted, created_at) OVERRIDING SYSTEM VALUE
+VALUES (:id, :name, :account_id, :total, :granted, :created_at)
+"""
+
+
+def budget(tx: ReadTx, budget_id: int) -> Budget:
+    row = tx.execute(select(budgets).where(budgets.c.id == budget_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no budget {budget_id}.")
+    return Budget(row.id, row.name, row.account_id, row.total, row.granted)
+
+
+SPEND = text("""
+UPDATE budget_leases SET remaining = remaining - :amount
+WHERE budget_id = :budget AND owner = :owner AND open AND remaining >= :amount AND expires_at > :now
+""")
+
+
+def spend(tx: Tx, budget_id: int, amounts: Sequence[int], *, now: datetime, owner: str = PROCESS) -> int:
+    """Spend for awards of these points, in order; how many of them the budget still covers.
+
+    Once a budget and transaction, budgets in id order: the owner's lease stays locked until the commit.
+    """
+    where = {"budget": budget_id, "owner": owner, "now": now}
+    if tx.execute(SPEND, where | {"amount": sum(amounts)}).rowcount:
+        return len(amounts)
+    there = lease(tx, budget_id, wanted=sum(amounts), now=now, owner=owner)
+    sums = list(accumulate(amounts))
+    covered = bisect_right(sums, there)
+    if covered:
+        assert tx.execute(SPEND, where | {"amount": sums[covered - 1]}).rowcount
+    return covered
+
+
+def give_back(tx: Tx, budget_id: int, amount: int, *, owner: str = PROCESS) -> None:
+    """Unspend what this transaction spent too much of."""
+    tx.execute(GIVE_BACK, {"budget": budget_id, "owner": owner, "amount": amount})
+
+
+GIVE_BACK = text("""
+UPDATE budget_leases SET remaining = remaining + :amount WHERE budget_id = :budget AND owner = :owner AND open
+""")
+
+CLOSE = text("""
+WITH own AS (
+    SELECT id, remaining FROM budget_leases WHERE budget_id = :budget AND open AND owner = :owner FOR UPDATE
+), expired AS (
+    SELECT id, remaining FROM budget_leases WHERE budget_id = :budget AND open AND owner <> :owner
+        AND expires_at <= :now ORDER BY id FOR UPDATE SKIP LOCKED  -- Its owner may be spending it right now.
+), closing AS (
+    SELECT * FROM own UNION ALL SELECT * FROM expired
+), closed AS (
+    UPDATE budget_leases l SET open = false, amount = l.amount - c.remaining, remaining = 0
+    FROM closing c WHERE l.id = c.id
+)
+SELECT coalesce(sum(remaining), 0) FROM closing
+""")
+
+LEFT = text("SELECT total - granted FROM budgets WHERE id = :budget FOR UPDATE")
+GRANT = text("UPDATE budgets SET granted = granted + :change WHERE id = :budget")
+OPEN = text("""
+INSERT INTO budget_leases (budget_id, owner, amount, remaining, open, expires_at)
+VALUES (:budget, :owner, :amount, :amount, true, :expires_at)
+""")
+
+
+def lease(tx: Tx, budget_id: int, *, wanted: int, now: datetime, owner: str = PROCESS) -> int:
+    """A new lease for `owner` in place of its old one; how many points it holds. 0: nothing is left to lease."""
+    left = tx.execute(LEFT, {"budget": budget_id}).scalar_one()
+    returned = int(tx.execute(CLOSE, {"budget": budget_id, "owner": owner, "now": now}).scalar_one())
+    left += returned
+    size = min(left, max(wanted, min(max(left // SHARES, LEAST), MOST)))
+    tx.execute(GRANT, {"budget": budget_id, "change": size - returned})
+    if size:
+        tx.execute(OPEN, {"budget": budget_id, "owner": owner, "amount": size, "expires_at": now + LEASE})
+    return int(size)
+
+
+def sweep(tx: Tx, *, now: datetime) -> int:
+    """Close expired leases and return what they hold; how many points came back."""
+    expired = text("SELECT DISTINCT budget_id FROM budget_leases WHERE open AND expires_at <= :now ORDER BY budget_id")
+    total = 0
+    for (budget_id,) in tx.execute(expired, {"now": now}).all():
+        tx.execute(LEFT, {"budget": budget_id})  # The budget's lock comes first, as in lease().
+        returned = int(tx.execute(CLOSE, {"budget": budget_id, "owner": "", "now": now}).scalar_one())
+        tx.execute(GRANT, {"budget": budget_id, "change": -returned})
+        total += returned
+    return total

@@ -1,0 +1,68 @@
+"""What must be true of the books at every commit; asserted by the tests after each step and by a nightly job.
+
+Numbers are those of the ledger's list: I1 zero sums (by the shape of a transfer; here: both ends exist and share the
+asset), I2 balances, I3 lots, I5 chains, I6 and I15 budgets, I12 outcomes, I13 holds, I14 reversals. I4 is a primary
+key, I7 to I11 belong to prizes, payouts, replay, seals and reports.
+"""
+
+from sqlalchemy import text
+
+from foundation.database import ReadTx
+
+# Each query finds rows that break the sentence; its first column names one.
+CHECKS = {
+    "I1: transfer {0} begins or ends at an account that does not exist or holds another asset": """
+        SELECT t.id FROM transfers t LEFT JOIN accounts s ON s.id = t.source_id
+        LEFT JOIN accounts g ON g.id = t.target_id
+        WHERE s.asset IS DISTINCT FROM t.asset OR g.asset IS DISTINCT FROM t.asset""",
+    "I2: the balance of account {0} is not the sum of its entries": """
+        SELECT b.account_id FROM balances b LEFT JOIN entries e USING (account_id)
+        GROUP BY b.account_id, b.available HAVING b.available <> coalesce(sum(e.amount), 0)""",
+    "I2: the lots of account {0} do not add up to what is available": """
+        SELECT b.account_id FROM balances b JOIN accounts a ON a.id = b.account_id AND a.kind IN ('member', 'trade')
+        LEFT JOIN lots l ON l.account_id = b.account_id
+        GROUP BY b.account_id, b.available HAVING coalesce(sum(l.remaining), 0) <> greatest(b.available, 0)""",
+    "I2: what is pending or reserved on account {0} is not the sum of its open holds": """
+        SELECT b.account_id FROM balances b
+        JOIN accounts a ON a.id = b.account_id AND a.kind IN ('member_pending', 'member_reserved')
+        LEFT JOIN holds h ON h.owner_ref = a.owner_ref AND h.asset = a.asset AND h.state = 'open'
+            AND h.direction = CASE a.kind WHEN 'member_pending' THEN 'earn' ELSE 'spend' END
+        GROUP BY b.account_id, b.available HAVING b.available <> coalesce(sum(h.amount), 0)""",
+    "I3: lot {0} gave more or less than its uses say": """
+        SELECT l.id FROM lots l LEFT JOIN lot_uses u ON u.lot_id = l.id
+        GROUP BY l.id HAVING l.amount - l.remaining <> coalesce(sum(u.amount), 0)""",
+    "I5: the chain of account {0} has a gap or a wrong sum": """
+        SELECT b.account_id FROM balances b CROSS JOIN LATERAL (
+            SELECT count(*) AS steps, max(version) AS last,
+                   bool_and(after = before + amount AND version = nth) AS right_sums
+            FROM (SELECT amount, after, version, row_number() OVER turn AS nth,
+                         lag(after, 1, CAST(0 AS bigint)) OVER turn AS before
+                  FROM entries WHERE account_id = b.account_id WINDOW turn AS (ORDER BY version)) AS chain) AS c
+        WHERE c.steps <> b.version OR c.last IS DISTINCT FROM nullif(b.version, 0) OR NOT coalesce(right_sums, true)""",
+    "I6: budget {0} spent other than its leases say": """
+        SELECT g.id FROM budgets g
+        WHERE (SELECT coalesce(sum(amount), 0) FROM transfers WHERE source_id = g.account_id)
+           <> (SELECT coalesce(sum(amount - remaining), 0) FROM budget_leases WHERE budget_id = g.id)""",
+    "I15: budget {0} granted other than its leases hold, or beyond its total": """
+        SELECT g.id FROM budgets g LEFT JOIN budget_leases l ON l.budget_id = g.id
+        GROUP BY g.id HAVING g.granted <> coalesce(sum(l.amount), 0) OR g.granted > g.total""",
+    "I12: key {0} has no outcome": "SELECT scope || ' ' || key FROM idempotency WHERE outcome IS NULL",
+    "I13: hold {0} was not ended once, whole": """
+        SELECT h.id FROM holds h LEFT JOIN transfers t ON t.hold_id = h.id AND t.kind IN ('settle', 'void', 'release')
+        GROUP BY h.id HAVING coalesce(sum(t.amount), 0) <> CASE h.state WHEN 'open' THEN 0 ELSE h.amount END
+            OR coalesce(sum(t.amount) FILTER (WHERE t.kind = 'settle'), 0) <> h.posted""",
+    "I14: transfer {0} was reversed beyond its amount or other than its remainder says": """
+        SELECT r.transfer_id FROM reversibles r JOIN transfers t ON t.id = r.transfer_id
+        LEFT JOIN transfers u ON u.reverses = t.id
+        GROUP BY r.transfer_id, r.remaining, t.amount HAVING t.amount - r.remaining <> coalesce(sum(u.amount), 0)""",
+}
+
+
+def check_invariants(tx: ReadTx) -> list[str]:
+    """One sentence for each kind of broken row, naming the first; empty: the books are true."""
+    broken = []
+    for sentence, query in CHECKS.items():
+        first = tx.execute(text(f"{query} LIMIT 1")).scalar()
+        if first is not None:
+            broken.append(sentence.format(first))
+    return broken

@@ -1,0 +1,194 @@
+"""Who the points belong to: identity, consent, export, erasure. The ledger knows only a pseudonymous id.
+
+A phone number is stored twice: sealed (AES-256-GCM), so that we can write to the member, and as a keyed hash
+(HMAC-SHA-256), so that the same number finds the same member and no list of numbers exists anywhere. Erasing deletes
+both; the books keep their sums.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import phonenumbers
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import delete, func, insert, select, text, update
+
+from foundation.database import ReadTx, Tx
+from foundation.errors import BadRequest, Conflict, NotFound
+from foundation.ids import random_bytes, uuid7
+from loyalty import holding
+from loyalty.accounts import Account, System, open_accounts
+from loyalty.books import About, open_books
+from loyalty.tables import consents, holds, member_identifiers, members
+
+KINDS = ("member", "member_pending", "member_reserved")
+NONCE = 12
+
+
+class BadPhoneNumber(BadRequest):
+    """The text is no phone number one could call."""
+
+    type = "bad-phone-number"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberKeys:
+    """Two keys for two purposes, both of 32 bytes."""
+
+    sealing: bytes = field(repr=False)
+    finding: bytes = field(repr=False)
+
+    @staticmethod
+    def derive(master: bytes) -> "MemberKeys":
+        """master: at least 16 bytes of entropy, the installation's master key (RFC 5869, one info per purpose)."""
+
+        def derived(purpose: bytes) -> bytes:
+            return HKDF(SHA256(), 32, salt=None, info=b"onecode members v1 " + purpose).derive(master)
+
+        return MemberKeys(derived(b"sealing"), derived(b"finding"))
+
+    def index(self, kind: str, value: str) -> bytes:
+        return hmac.digest(self.finding, f"{kind}\0{value}".encode(), "sha256")
+
+    def seal(self, kind: str, value: str, member_id: UUID) -> bytes:
+        """nonce || ciphertext || tag; bound to its kind and member, so a row copied to another does not open."""
+        nonce = random_bytes(NONCE)
+        return nonce + AESGCM(self.sealing).encrypt(nonce, value.encode(), f"{kind}\0{member_id}".encode())
+
+    def open(self, kind: str, sealed: bytes, member_id: UUID) -> str:
+        bound = f"{kind}\0{member_id}".encode()
+        return AESGCM(self.sealing).decrypt(sealed[:NONCE], sealed[NONCE:], bound).decode()
+
+
+def e164(phone: str, *, region: str = "CN") -> str:
+    """`138 0013 8000` -> `+8613800138000`. Raises BadPhoneNumber."""
+    try:
+        number = phonenumbers.parse(phone[:40], region)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_valid_number(number):
+        raise BadPhoneNumber("This is not a phone number; write it as 138 0013 8000 or with its country, +86 …")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def mask(number: str) -> str:
+    """`+8613812341234` -> `138****1234`; abroad with the country, half of the digits hidden."""
+    digits = number.removeprefix("+86")
+    shown = 3 if digits != number else min(4, len(digits) // 3)
+    return f"{digits[:shown]}****{digits[-4:]}"
+
+
+def find_or_create(tx: Tx, *, phone: str, keys: MemberKeys, now: datetime) -> UUID:
+    """The member of a phone number, new if need be. Two callers at once get the same one."""
+    number = e164(phone)
+    index = keys.index("phone", number)
+    if (known := find(tx, "phone", index)) is not None:
+        return known
+    member_id = uuid7(now)
+    row = {"kind": "phone", "blind_index": index, "member_id": member_id, "created_at": now}
+    sealed = {"sealed": keys.seal("phone", number, member_id), "mask": mask(number)}
+    if tx.execute(ADD_IDENTIFIER, row | sealed).first() is None:
+        # Somebody was quicker; this statement waited for them, the next one sees them.
+        known = find(tx, "phone", index)
+        assert known is not None
+        return known
+    tx.execute(insert(members).values(id=member_id, created_at=now))
+    open_accounts(tx, [Account(kind, str(member_id)) for kind in KINDS], now=now)
+    return member_id
+
+
+# The member's row follows: the foreign key is checked at commit, and a loser leaves no orphan behind.
+ADD_IDENTIFIER = text("""
+INSERT INTO member_identifiers (kind, blind_index, member_id, sealed, mask, created_at)
+VALUES (:kind, :blind_index, :member_id, :sealed, :mask, :created_at)
+ON CONFLICT DO NOTHING RETURNING member_id
+""")
+
+
+def find(tx: ReadTx, kind: str, index: bytes) -> UUID | None:
+    this = (member_identifiers.c.kind == kind, member_identifiers.c.blind_index == index)
+    return tx.execute(select(member_identifiers.c.member_id).where(*this)).scalar()
+
+
+def masks(tx: ReadTx, member_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """How staff screens name members: 138****1234. Erased members are missing."""
+    query = select(member_identifiers.c.member_id, member_identifiers.c.mask).where(
+        member_identifiers.c.member_id.in_(list(member_ids)), member_identifiers.c.kind == "phone"
+    )
+    return {row.member_id: row.mask for row in tx.execute(query)}
+
+
+def consent(tx: Tx, member_id: UUID, *, purpose: str, channel: str, granted: bool, wording: str, now: datetime) -> None:
+    """Add a grant or a withdrawal, with the wording the member saw. The last entry counts."""
+    tx.execute(
+        insert(consents).values(
+            member_id=member_id,
+            purpose=purpose,
+            channel=channel,
+            granted=granted,
+            wording=wording,
+            wording_hash=hashlib.sha256(wording.encode()).digest(),
+            at=now,
+        )
+    )
+
+
+def has_consented(tx: ReadTx, member_id: UUID, *, purpose: str, channel: str) -> bool:
+    last = (
+        select(consents.c.granted)
+        .where(consents.c.member_id == member_id, consents.c.purpose == purpose, consents.c.channel == channel)
+        .order_by(consents.c.id.desc())
+        .limit(1)
+    )
+    return bool(tx.execute(last).scalar())
+
+
+def erase(tx: Tx, member_id: UUID, *, now: datetime) -> dict[str, object]:
+    """Sever the person from the points: open holds end, the balance lapses, identifiers and consents are deleted.
+
+    Transfers and lots stay under a pseudonym that leads to nobody. Returns the receipt: what went, what stayed, why.
+    Raises NotFound, and Conflict for a member erased before.
+    """
+    row = tx.execute(select(members).where(members.c.id == member_id).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFound("There is no such member.")
+    if row.erased_at is not None:
+        raise Conflict("This member was erased before.")
+    forfeited = forfeit(tx, str(member_id), now=now)
+    deleted = {
+        "identifiers": tx.execute(
+            delete(member_identifiers).where(member_identifiers.c.member_id == member_id)
+        ).rowcount,
+        "consents": tx.execute(delete(consents).where(consents.c.member_id == member_id)).rowcount,
+    }
+    tx.execute(update(members).where(members.c.id == member_id).values(name=None, erased_at=now))
+    return {
+        "member": str(member_id),
+        "erased_at": now.isoformat(),
+        "deleted": deleted | {"name": row.name is not None},
+        "lapsed_points": forfeited,
+        "kept": {"transfers": "the books of the points programme, without any link to a person"},
+    }
+
+
+def forfeit(tx: Tx, owner: str, *, now: datetime) -> int:
+    """End what is open and let the balance lapse; how many points lapsed."""
+    open_holds = select(holds.c.id).where(holds.c.owner_ref == owner, holds.c.state == "open")
+    holding.void_hold(tx, list(tx.execute(open_holds).scalars()), reason="erasure", now=now)
+    account = Account("member", owner)
+    books = open_books(tx, [account], burning=[account], now=now)
+    left = books.available(account)
+    if left:
+        books.burn("expire", account, System.EXPIRED, left, About("erasure"))
+    books.write(tx)
+    return left
+
+
+def count(tx: ReadTx) -> int:
+    """Members there are, erased ones not counted."""
+    return int(tx.execute(select(func.count()).where(members.c.erased_at.is_(None))).scalar_one())
