@@ -115,6 +115,7 @@ unit_contents = Table(
     Column("packed_by", Text, nullable=False),
     _at("packed_at"),
     _at("unpacked_at", nullable=True),
+    Column("unpacked_by", Text),
 )
 
 unit_parents = Table(
@@ -126,6 +127,7 @@ unit_parents = Table(
     Column("packed_by", Text, nullable=False),
     _at("packed_at"),
     _at("unpacked_at", nullable=True),
+    Column("unpacked_by", Text),
 )
 
 dealers = Table(

@@ -124,6 +124,7 @@ CREATE TABLE unit_contents (
     packed_by text NOT NULL,
     packed_at timestamptz NOT NULL,
     unpacked_at timestamptz,
+    unpacked_by text,
     CONSTRAINT contents_are_not_empty CHECK (NOT isempty(items)),
     CONSTRAINT an_item_lies_in_one_unit EXCLUDE USING gist (items WITH &&) WHERE (unpacked_at IS NULL)
 );
@@ -139,6 +140,7 @@ CREATE TABLE unit_parents (
     packed_by text NOT NULL,
     packed_at timestamptz NOT NULL,
     unpacked_at timestamptz,
+    unpacked_by text,
     CONSTRAINT a_unit_is_not_its_own_parent CHECK (sscc <> parent_sscc)
 );
 
