@@ -154,6 +154,8 @@ def _require_all(written: int, wanted: int) -> None:
 
 
 # `locked` sorts before it locks, so two batches meet in item order and never wait for each other in a ring.
+# Ranges of one kind do not overlap, so the last one that begins at or before an item is the only one that can hold it:
+# one step in a btree, where a GiST search compares with every key of a page.
 _LOAD = """
 WITH asked AS (
     SELECT item FROM unnest(CAST(:items AS bigint[])) AS a (item)
@@ -161,13 +163,25 @@ WITH asked AS (
     SELECT i.* FROM items i JOIN asked USING (item) ORDER BY i.item FOR UPDATE OF i
 )
 SELECT a.item, l.first_seen_at, l.first_seen_region, l.first_seen_device,
-       ARRAY(SELECT s.state FROM spans s WHERE s.items @> a.item AND s.lifted_at IS NULL) AS states,
+       ARRAY(
+           SELECT k.state
+           FROM (VALUES ('commissioned'), ('scrapped'), ('voided'), ('recalled'), ('held')) AS k (state),
+           LATERAL (SELECT items FROM spans s
+                    WHERE s.state = k.state AND s.lifted_at IS NULL AND lower(s.items) <= a.item
+                    ORDER BY lower(s.items) DESC LIMIT 1) AS last
+           WHERE last.items @> a.item
+       ) AS states,
        c.member_id, c.claimed_at, u.sscc, sh.dealer_id, sh.shipped_at, sh.regions
 FROM asked a
 LEFT JOIN locked l USING (item)
-LEFT JOIN runs r ON r.items @> a.item
+LEFT JOIN LATERAL (
+    SELECT items, claim_face FROM runs WHERE lower(items) <= a.item ORDER BY lower(items) DESC LIMIT 1
+) r ON r.items @> a.item
 LEFT JOIN claims c ON c.item = a.item AND c.face = r.claim_face AND c.kind = 'consumer'
-LEFT JOIN unit_contents u ON u.items @> a.item AND u.unpacked_at IS NULL
+LEFT JOIN LATERAL (
+    SELECT items, sscc FROM unit_contents
+    WHERE unpacked_at IS NULL AND lower(items) <= a.item ORDER BY lower(items) DESC LIMIT 1
+) u ON u.items @> a.item
 LEFT JOIN LATERAL (
     SELECT d.dealer_id, d.shipped_at,
            ARRAY(SELECT region FROM dealer_regions g
@@ -205,7 +219,9 @@ SELECT lifted_at, 'released', 5, jsonb_build_object('from', state, 'reason', lif
 FROM spans WHERE items @> CAST(:item AS bigint) AND lifted_at IS NOT NULL
 UNION ALL
 SELECT packed_at, 'packed', 2, jsonb_build_object('sscc', sscc, 'by', packed_by)
-FROM unit_contents WHERE items @> CAST(:item AS bigint)
+FROM unit_contents
+WHERE items @> CAST(:item AS bigint) AND unpacked_at IS NULL
+   OR items @> CAST(:item AS bigint) AND unpacked_at IS NOT NULL
 UNION ALL
 SELECT unpacked_at, 'unpacked', 3, jsonb_build_object('sscc', sscc, 'by', unpacked_by)
 FROM unit_contents WHERE items @> CAST(:item AS bigint) AND unpacked_at IS NOT NULL
@@ -216,8 +232,9 @@ FROM unit_contents c
 JOIN shipment_units u ON u.sscc = c.sscc
 JOIN shipments s ON s.id = u.shipment_id
 JOIN dealers d ON d.id = s.dealer_id
-WHERE c.items @> CAST(:item AS bigint) AND s.shipped_at >= c.packed_at
-  AND (c.unpacked_at IS NULL OR s.shipped_at < c.unpacked_at)
+WHERE s.shipped_at >= c.packed_at
+  AND (c.items @> CAST(:item AS bigint) AND c.unpacked_at IS NULL
+       OR c.items @> CAST(:item AS bigint) AND s.shipped_at < c.unpacked_at AND c.unpacked_at IS NOT NULL)
 UNION ALL
 SELECT first_seen_at, 'first_seen', 6, jsonb_build_object('region', first_seen_region, 'device', first_seen_device)
 FROM items WHERE item = :item

