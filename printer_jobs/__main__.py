@@ -11,7 +11,7 @@ from pathlib import Path
 from printer_jobs.drivers.zpl import ZplPrinter
 from printer_jobs.equipment import FolderEye
 from printer_jobs.journal import JournalBroken, JournalBusy, JournalCorrupt
-from printer_jobs.platform import FolderPlatform, PlatformAway
+from printer_jobs.platform import FolderPlatform, PlatformAway, PlatformRefuses
 from printer_jobs.shift import Pace
 from printer_jobs.station import Station
 
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         summary = station.run(chosen.job, wanted=chosen.wanted)
-    except (PlatformAway, JournalCorrupt, JournalBusy, JournalBroken) as error:
+    except (PlatformAway, PlatformRefuses, JournalCorrupt, JournalBusy, JournalBroken) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return 1 if summary.stopped else 0

@@ -18,9 +18,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from codegen import rangeset
 from printer_jobs.equipment import Sight
 from printer_jobs.platform import Lease
-from printer_jobs.ranges import of_numbers
 from printer_jobs.serials import NOREAD, OPEN, PASS, Mark, Record, Serials
 
 GS1_SSCC = re.compile(r"(?:\]C1)?(?:\(00\)|00)(\d{18})")
@@ -69,8 +69,8 @@ def give_up(serials: Serials, entries: Iterable[int | str]) -> list[Record]:
             records.append(["CASE_VOID", entry, why])
         else:
             (scrapped if why is UNREADABLE else void).append(entry)
-    records += [["SCRAPPED", low, high, UNREADABLE] for low, high in of_numbers(scrapped)]
-    records += [["VOID", low, high, NEVER_SEEN] for low, high in of_numbers(void)]
+    records += [["SCRAPPED", low, high, UNREADABLE] for low, high in rangeset.of(scrapped)]
+    records += [["VOID", low, high, NEVER_SEEN] for low, high in rangeset.of(void)]
     return records
 
 

@@ -65,10 +65,13 @@ class PlatformRefuses(Exception):
 
 class Platform(Protocol):
     def lease(self, job: int) -> Lease:
-        """Raises PlatformAway."""
+        """Raises PlatformAway, PlatformRefuses."""
 
     def new_sscc(self, job: int, ordinal: int) -> str:
-        """The number of the job's case label `ordinal`, from 0; the same however often asked. Raises PlatformAway."""
+        """The number of the job's case label `ordinal`, from 0; the same however often asked.
+
+        Raises PlatformAway, PlatformRefuses.
+        """
 
     def report(self, job: int, report: JSON) -> JSON:
         """Hand the folded journal over; {"sequence": the last one taken, …}. Raises PlatformAway, PlatformRefuses."""

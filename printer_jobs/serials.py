@@ -19,14 +19,15 @@ PACKED sscc (read back) or CASE_VOID sscc why, and its contents wait for another
 to n passed the camera before this job.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
-from printer_jobs.ranges import Range, coalesce, count, numbers, of_numbers
+from codegen import rangeset
+from codegen.rangeset import Range
 
 Record = Sequence[Any]
 """A JSON array: the kind, then its arguments."""
@@ -250,7 +251,7 @@ class Serials:
             raise IllegalRecord(f"CASE {sscc}: this number was used before.")
         if not inside or len(set(inside)) != len(inside) or not set(inside) <= set(self.loose):
             raise IllegalRecord(f"CASE {sscc}: it holds items that have not passed or are packed already.")
-        self.cases[sscc] = coalesce(ranges)
+        self.cases[sscc] = rangeset.of(ranges)
         self.loose = [item for item in self.loose if item not in set(inside)]
         self.queue.append(sscc)
 
@@ -267,27 +268,31 @@ class Serials:
             self.unread = 0
 
 
-def open_items(serials: Serials) -> list[Range]:
-    """Sent and not settled, as ranges."""
-    return of_numbers(entry for entry in serials.queue if isinstance(entry, int))
+def numbers(ranges: Iterable[Range]) -> list[int]:
+    """Every number of the ranges, one by one."""
+    return [number for low, high in ranges for number in range(low, high)]
 
 
 def fold(serials: Serials) -> dict[str, Any]:
     """The whole story as ranges plus exceptions: what the platform is told. JSON values only."""
     return {
-        "commissioned": serials.ranges(Mark.PASSED, Mark.SAMPLED),
+        "commissioned": _listed(serials.ranges(Mark.PASSED, Mark.SAMPLED)),
         "scrapped": _told(serials.reasons["SCRAPPED"]),
         "sampled": _told(serials.reasons["SAMPLED"]),
         "void": _told(serials.reasons["VOID"]),
-        "returned": serials.ranges(Mark.RETURNED),
-        "open": count(serials.ranges(Mark.RESERVED, *OPEN)),
-        "packed": [{"sscc": sscc, "items": ranges} for sscc, ranges in serials.packed.items()],
+        "returned": _listed(serials.ranges(Mark.RETURNED)),
+        "open": rangeset.count(serials.ranges(Mark.RESERVED, *OPEN)),
+        "packed": [{"sscc": sscc, "items": _listed(ranges)} for sscc, ranges in serials.packed.items()],
         "void_cases": list(serials.void_cases),
     }
+
+
+def _listed(ranges: Iterable[Range]) -> list[list[int]]:
+    return [[low, high] for low, high in ranges]
 
 
 def _told(reasons: list[tuple[int, int, str]]) -> list[dict[str, Any]]:
     by_reason: dict[str, list[Range]] = {}
     for low, high, why in reasons:
         by_reason.setdefault(why, []).append((low, high))
-    return [{"why": why, "items": coalesce(ranges)} for why, ranges in by_reason.items()]
+    return [{"why": why, "items": _listed(rangeset.of(ranges))} for why, ranges in by_reason.items()]

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from codegen import rangeset
 from printer_jobs.drivers.printer import REMEDY, CaseLabel, Fault, ItemLabel, LinkLost, Printer, PrinterStatus
 from printer_jobs.equipment import Eye, Gate
 from printer_jobs.inspection import Judgement, give_up, judge
 from printer_jobs.journal import Journal
 from printer_jobs.platform import JSON, Lease, Platform, PlatformAway, PlatformRefuses
-from printer_jobs.ranges import of_numbers
 from printer_jobs.serials import Mark, fold
 
 
@@ -146,7 +146,7 @@ class Shift:
         sscc = self._ask_platform(lambda: self.line.platform.new_sscc(self.lease.job, ordinal))
         if sscc is None:
             return False
-        self.journal.append(["CASE", sscc, of_numbers(items)])
+        self.journal.append(["CASE", sscc, rangeset.of(items)])
         self._say("case", sscc=sscc, count=len(items))
         self.line.printer.print(CaseLabel(sscc, self.lease.host, self.lease.name, self.lease.gtin, len(items)))
         self.quiet_since = time.monotonic()
@@ -282,6 +282,8 @@ class Shift:
             return None
         try:
             return question()
+        except PlatformRefuses as refusal:
+            raise LineStopped(f"The platform gives no case number: {refusal}") from refusal
         except PlatformAway as away:
             self._say("platform-away", sentence=str(away))
             self.away_until = now + self.pace.settle_s
@@ -306,6 +308,8 @@ class Shift:
             raise LineStopped(f"The platform refuses the report: {refusal}") from refusal
         else:
             self._say("reported", **answer)
+            if answer["sequence"] > self.journal.sequence:
+                raise LineStopped("The platform knows more of this job than its journal: an old copy was put back.")
 
     def _say(self, kind: str, **facts: object) -> None:
         self.line.on_step(Step(kind, facts))

@@ -57,7 +57,7 @@ class Station:
         """Print until `wanted` items of the job have passed (None: the whole lease), pack them, report.
 
         finish: pack what is left as a short case and give unprinted numbers back.
-        Raises PlatformAway without a lease, JournalCorrupt, JournalBusy, JournalBroken.
+        Raises PlatformAway or PlatformRefuses without a lease, JournalCorrupt, JournalBusy, JournalBroken.
         """
         began = time.monotonic()
         lease = self._lease(job)

@@ -31,7 +31,7 @@ class Floor:
         self.office = FolderPlatform(folder / "office")
         self.office.folder.mkdir(parents=True)
         (self.office.folder / "lease.json").write_text(json.dumps(self.lease.to_json()))
-        numbers = [make_sscc(3, "6901234", serial) for serial in range(200)]
+        numbers = [make_sscc(3, "6901234", serial) for serial in range(200 + 2 * count)]
         (self.office.folder / "ssccs.json").write_text(json.dumps(numbers))
         self.printer = VirtualZplPrinter(out=folder / "pictures")
         self.mishaps, self.gate = self.printer.mishaps, VirtualGate()

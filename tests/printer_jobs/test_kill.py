@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from printer_jobs.equipment import FolderEye
-from printer_jobs.ranges import numbers
+from printer_jobs.serials import numbers
 from tests.printer_jobs.factory import JOB, Floor
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def test_a_station_killed_at_every_kind_of_moment_accounts_for_everything(tmp_pa
 
 def random_plan(dice):
     if dice.random() < 0.6:
-        return ["at", round(dice.uniform(0.005, 0.5), 4)]
+        return ["at", round(dice.uniform(0.005, 0.4), 4)]
     return [dice.choice(POINTS), dice.randint(1, 12)]
 
 

@@ -9,7 +9,7 @@ from printer_jobs.drivers.printer import Fault, ItemLabel
 from printer_jobs.drivers.zpl import format_of
 from printer_jobs.journal import JournalBusy
 from printer_jobs.platform import Lease, PlatformAway
-from printer_jobs.ranges import numbers
+from printer_jobs.serials import numbers
 from tests.printer_jobs.factory import FIRST, JOB, QUICK, Floor
 
 
