@@ -30,6 +30,7 @@ evidence = Table(
     Column("subject", Text, primary_key=True),
     Column("state", JSONB, nullable=False),
     Column("updated_at", INSTANT, nullable=False),
+    Index("evidence_actors_idx", "updated_at", postgresql_where=text("subject < 'item:'")),
     comment="What is known of an item:, device:, address: or sscc: once something happened to it",
 )
 

@@ -16,6 +16,10 @@ CREATE TABLE evidence (
 
 COMMENT ON TABLE evidence IS 'What is known of an item:, device:, address: or sscc: once something happened to it';
 
+CREATE INDEX evidence_actors_idx ON evidence (updated_at) WHERE subject < 'item:';
+
+COMMENT ON INDEX evidence_actors_idx IS 'the sweep: phones and networks nobody heard of again';
+
 CREATE TABLE scans (
     scan_id        uuid NOT NULL,
     input_hash     bytea NOT NULL,

@@ -1,0 +1,101 @@
+"""What is known of one scan before it is judged: what the phone sent, what the code says, how the item stands."""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from uuid import UUID
+
+from antifraud.location import OUTSIDE, Location, Region, pmf
+from codegen.items import ItemState
+from codegen.wire import Genuine, ItemNumber, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A scan as it arrived. device: the install's id; address: the network address it came from; at: server time."""
+
+    scan_id: UUID
+    text: str
+    device: str
+    address: str
+    member_id: UUID | None
+    location: Location | None
+    claim: bool
+    at: datetime
+
+
+@dataclass(slots=True)
+class Facts:
+    """An attempt with what decides it. state is None unless the token is Genuine."""
+
+    attempt: Attempt
+    token: Token
+    state: ItemState | None
+    _pmf: dict[Region, float] | None = field(default=None, repr=False)
+
+    @property
+    def item(self) -> ItemNumber | None:
+        return self.token.item if isinstance(self.token, Genuine) else None
+
+    @property
+    def located(self) -> Location | None:
+        """The fix, when it is one that may say where a scan was; a network address is not."""
+        location = self.attempt.location
+        return location if location is not None and location.located else None
+
+    @property
+    def regions(self) -> dict[Region, float]:
+        """P(region) of a located scan, computed once; empty otherwise."""
+        if self._pmf is None:
+            self._pmf = pmf(self.located) if self.located else {}
+        return self._pmf
+
+    @property
+    def region(self) -> Region | None:
+        """The likeliest prefecture of a located scan; None at sea, abroad and when not located."""
+        best = max(self.regions, key=lambda region: (self.regions[region], region), default=OUTSIDE)
+        return best or None
+
+    @property
+    def device_id(self) -> str:
+        return short("device", self.attempt.device)
+
+    @property
+    def member_hash(self) -> str | None:
+        return short("member", self.attempt.member_id.hex) if self.attempt.member_id else None
+
+    @property
+    def person(self) -> str:
+        """Who scanned: the member, else the phone."""
+        return self.member_hash or self.device_id
+
+
+def gather(attempts: Sequence[Attempt], tokens: Sequence[Token], states: Mapping[ItemNumber, ItemState]) -> list[Facts]:
+    """Attempts with their tokens, in order, and the states `codegen.items.load` returned."""
+    return [
+        Facts(attempt, token, states[token.item] if isinstance(token, Genuine) else None)
+        for attempt, token in zip(attempts, tokens, strict=True)
+    ]
+
+
+def storable(text: str) -> str:
+    """PostgreSQL stores no NUL and no half of a surrogate pair; a hostile text may hold both."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def short(kind: str, value: str) -> str:
+    """8 characters that stand for a person or device in evidence: nobody is read back from them."""
+    return blake2b(value.encode("utf-8", "replace"), digest_size=4, person=kind.encode()).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def network(address: str) -> str:
+    """What one actor controls of an address: IPv4/24, IPv6/48; anything else stands for itself."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network(f"{address}/{24 if parsed.version == 4 else 48}", strict=False))
