@@ -25,7 +25,7 @@ check: .venv/ready ## the fast half: ruff, mypy, import contracts
 	$(BIN)/lint-imports
 
 slow: .venv/ready system ## the long proofs: many kills, many seeds
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --timeout 3600
 
 bench: .venv/ready system ## every benchmark, one JSON line each
 	$(BIN)/onecode bench all --json

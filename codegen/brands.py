@@ -10,7 +10,7 @@ from codegen import gs1
 from codegen.keys import UnknownBrand
 from codegen.tables import brands, epochs, products
 from foundation.database import ReadTx, Tx
-from foundation.errors import BadRequest, Conflict
+from foundation.errors import BadRequest, Conflict, NotFound
 
 MAX_HOST = 63
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
@@ -29,6 +29,10 @@ class BadCompanyPrefix(BadRequest):
 
 class BrandExists(Conflict):
     type = "brand-exists"
+
+
+class UnknownProduct(NotFound):
+    type = "unknown-product"
 
 
 class ProductExists(Conflict):
@@ -71,6 +75,17 @@ def add_brand(tx: Tx, *, name: str, host: str, now: datetime, company_prefix: st
 
 def list_brands(tx: ReadTx) -> list[Brand]:
     return [Brand(row.id, row.name, row.host, row.company_prefix) for row in tx.execute(select(brands).order_by("id"))]
+
+
+def of_product(tx: ReadTx, gtin: str) -> Brand:
+    """The brand that sells a product. Raises NotAGtin, WrongCheckDigit, UnknownProduct."""
+    number = gs1.gtin14(gtin)
+    row = tx.execute(
+        select(brands).join(products, products.c.brand_id == brands.c.id).where(products.c.gtin == number)
+    ).first()
+    if row is None:
+        raise UnknownProduct(f"There is no product {number}; add it to its brand first.", gtin=number)
+    return Brand(row.id, row.name, row.host, row.company_prefix)
 
 
 def add_product(tx: Tx, *, brand_id: int, gtin: str, name_zh: str, name_en: str, now: datetime) -> str:

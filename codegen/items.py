@@ -89,6 +89,11 @@ def load(tx: Tx, items: Sequence[ItemNumber], *, now: datetime | None = None) ->
     return {row.item: _state(row) for row in rows}
 
 
+def peek(tx: ReadTx, item: ItemNumber, *, now: datetime | None = None) -> ItemState:
+    """What is known of one item, locking nothing: for pages that only show."""
+    return _state(tx.execute(text(_LOAD.replace(_LOCK, "")), {"items": [item], "now": now}).one())
+
+
 def _state(row: Row[Any]) -> ItemState:
     return ItemState(
         item=row.item,
@@ -156,6 +161,7 @@ def _require_all(written: int, wanted: int) -> None:
 # `locked` sorts before it locks, so two batches meet in item order and never wait for each other in a ring.
 # Ranges of one kind do not overlap, so the last one that begins at or before an item is the only one that can hold it:
 # one step in a btree, where a GiST search compares with every key of a page.
+_LOCK = "FOR UPDATE OF i"
 _LOAD = """
 WITH asked AS (
     SELECT item FROM unnest(CAST(:items AS bigint[])) AS a (item)

@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy import Row, select, text, update
 
 from codegen import gs1
-from codegen.brands import Brand, add_brand, add_product, list_brands
+from codegen.brands import Brand, UnknownProduct, add_brand, add_product, list_brands
 from codegen.identity import INDICES, Face, ItemNumber, Profile, item_number
 from codegen.keys import KeyRing, lock_brand
 from codegen.run_index import Run, RunIndex
@@ -32,10 +32,6 @@ __all__ = [
 ]  # fmt: skip
 
 EXPORT_BLOCK = 65_536
-
-
-class UnknownProduct(NotFound):
-    type = "unknown-product"
 
 
 class UnknownRun(NotFound):

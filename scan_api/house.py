@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from antifraud import scan_log
 from codegen.keys import EnvironmentKeyProvider, FileKeyProvider, KeyProvider
-from foundation import database, embedded, schema
+from foundation import clock, database, embedded, schema
 from foundation.settings import Settings
 
 
@@ -56,3 +57,11 @@ def _keys(settings: Settings) -> KeyProvider:
     if settings.master_key:
         return EnvironmentKeyProvider(settings.master_key)
     return FileKeyProvider.create(settings.data_dir / "keys" / "master.key")
+
+
+def bring_up_to_date(house: House) -> str:
+    """Tables as this program wants them, and room for the scans of the coming months. Returns the schema's version."""
+    version = schema.migrate(house.engine)
+    with database.transaction(house.engine) as tx:
+        scan_log.ensure_partitions(tx, clock.now())
+    return version

@@ -12,10 +12,12 @@ from celery import Celery
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from antifraud import scan_log
 from foundation import audit, background, clock, outbox
 from foundation.background import every
 from foundation.database import Tx, transaction
 from foundation.observability import configure_logging, log
+from loyalty import budgets, holding, ledger
 from scan_api.house import House
 
 RELAY_PAUSE_S = 0.5
@@ -24,6 +26,26 @@ RELAY_PAUSE_S = 0.5
 @every(30, "audit.seal")
 def seal_audit(tx: Tx, *, now: datetime) -> int:
     return audit.seal(tx, now=now)
+
+
+@every(5, "holds.sweep")
+def mature(tx: Tx, *, now: datetime) -> int:
+    return holding.sweep(tx, now=now)
+
+
+@every(60, "points.expire")
+def expire(tx: Tx, *, now: datetime) -> int:
+    return ledger.expire(tx, now=now)
+
+
+@every(30, "budgets.sweep")
+def return_leases(tx: Tx, *, now: datetime) -> int:
+    return budgets.sweep(tx, now=now)
+
+
+@every(3600, "scans.partitions")
+def make_room(tx: Tx, *, now: datetime) -> list[str]:
+    return scan_log.ensure_partitions(tx, now)
 
 
 def run(house: House) -> None:

@@ -1,0 +1,34 @@
+"""`python -m console`: the console as its own process, because its pages live on the server."""
+
+from nicegui import ui
+
+from console import desk, layout, line, production, review
+from foundation.observability import configure_logging
+from foundation.settings import Settings
+from scan_api.house import open_house
+from scan_api.supervisor import require_free
+
+SCREENS = (layout, review, production, line)  # Importing them registers their pages.
+
+
+def main() -> None:
+    settings = Settings.from_environment()
+    require_free(settings.host, settings.console_port, "ONECODE_CONSOLE_PORT")
+    configure_logging(settings.log_level)
+    with open_house(settings) as house:
+        desk.open_with(house)
+        ui.run(
+            host=settings.host,
+            port=settings.console_port,
+            title="onecode",
+            favicon="🍶",
+            show=False,
+            reload=False,
+            show_welcome_message=False,
+            storage_secret=house.purpose_key("console session").hex(),
+            uvicorn_logging_level="warning",
+        )
+
+
+if __name__ in {"__main__", "__mp_main__"}:
+    main()

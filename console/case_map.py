@@ -1,0 +1,46 @@
+"""Where the scans of a case were: each a disc as wide as its uncertainty, over the regions the dealer may sell in.
+
+Drawn by Leaflet from our own outlines, without tiles, so it works offline. For orientation only: a display map needs
+the brand's own approval number (审图号).
+"""
+
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
+
+from nicegui import ui
+
+from antifraud import regions
+from antifraud.scan_log import Scan
+from console.desk import t
+
+_TONES = {"genuine": "#0f7b5f", "genuine_again": "#0f7b5f", "suspicious": "#b3261e", "claimed": "#9a6200"}
+
+
+def draw_map(scans: Sequence[Scan], authorised: Collection[int]) -> None:
+    located = [scan for scan in scans if scan.lat is not None and scan.lon is not None]
+    if not located:
+        ui.label(t("no-place")).classes("quiet")
+        return
+    options = {"zoomControl": True, "attributionControl": False, "minZoom": 3, "maxZoom": 9}
+    drawn = ui.leaflet(center=(35.5, 104.0), zoom=4, options=options).style("height: 22rem; background: #eaf1f4")
+    drawn.clear_layers()
+    outline = {"color": "#b9c6c0", "weight": 1, "fillColor": "#ffffff", "fillOpacity": 1}
+    drawn.generic_layer(name="geoJSON", args=[regions.geojson("province"), {"style": outline}])
+    allowed = {"color": "#0f7b5f", "weight": 1, "fillColor": "#0f7b5f", "fillOpacity": 0.18}
+    drawn.generic_layer(name="geoJSON", args=[_outlines(frozenset(authorised)), {"style": allowed}])
+    for scan in located:
+        tone = _TONES.get(scan.verdict, "#b3261e")
+        disc = {"radius": max(1000 * (scan.sigma_km or 0), 1), "color": tone, "weight": 1, "fillOpacity": 0.12}
+        drawn.generic_layer(name="circle", args=[[scan.lat, scan.lon], disc])
+        dot = {"radius": 5, "color": "#ffffff", "weight": 1.5, "fillColor": tone, "fillOpacity": 0.95}
+        drawn.generic_layer(name="circleMarker", args=[[scan.lat, scan.lon], dot])
+    with ui.row().classes("items-center gap-2 quiet"):
+        ui.element("span").style("width: 1rem; height: .8rem; background: #0f7b5f40; border: 1px solid #0f7b5f")
+        ui.label(t("authorised"))
+
+
+@cache
+def _outlines(wanted: frozenset[int]) -> dict[str, Any]:
+    every = regions.geojson("prefecture")
+    return {**every, "features": [one for one in every["features"] if one["properties"].get("region") in wanted]}

@@ -1,0 +1,80 @@
+"""Runs, and what became of their items."""
+
+from typing import Any
+
+from nicegui import ui
+
+from codegen import runs, spans
+from console import desk
+from console.desk import t
+from console.layout import local, screen, sheet
+from foundation.database import ReadTx
+
+STATES = ("issued", "commissioned", "scrapped", "voided", "recalled")
+
+
+@ui.page("/runs")
+async def runs_page() -> None:
+    async with screen("runs") as roles:
+        if not roles:
+            return
+        chinese = desk.language() == "zh"
+        rows = await desk.read(lambda tx: _runs(tx, chinese))
+        with sheet(t("runs")):
+            if not rows:
+                ui.label(t("no-runs")).classes("quiet")
+                return
+            columns = [{"name": "id", "label": "#", "field": "id", "align": "left"}]
+            columns += [{"name": key, "label": t(key), "field": key, "align": "left"} for key in ("product", "order")]
+            columns += [{"name": key, "label": t(key), "field": key, "align": "right"} for key in STATES]
+            table = ui.table(columns=columns, rows=rows, row_key="id").classes("w-full").props("flat")
+            table.on("rowClick", lambda event: ui.navigate.to(f"/runs/{event.args[1]['id']}"))
+
+
+@ui.page("/runs/{run_id}")
+async def run_page(run_id: int) -> None:
+    async with screen("runs") as roles:
+        if not roles:
+            return
+        found = await desk.read(lambda tx: spans.ranges(tx, run_id))
+        first = await desk.read(lambda tx: _first(tx, run_id))
+        with sheet(f"{t('runs')} #{run_id}"):
+            rows = [
+                {
+                    "id": at,
+                    "range": f"{span.first - first} – {span.end - 1 - first}",
+                    "count": f"{span.end - span.first:,}",
+                    "state": t(span.state),
+                    "reason": span.reason,
+                    "time": local(span.began_at),
+                }
+                for at, span in enumerate(found)
+            ]
+            keys = ("range", "count", "state", "reason", "time")
+            columns = [{"name": key, "label": t(key), "field": key, "align": "left"} for key in keys]
+            ui.table(columns=columns, rows=rows, row_key="id").classes("w-full").props("flat")
+
+
+def _runs(tx: ReadTx, chinese: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": listed.run.id,
+            "product": listed.run.product_zh if chinese else listed.run.product_en,
+            "order": listed.order_id,
+            **{state: f"{count:,}" for state, count in _counts(tx, listed.run.id).items()},
+        }
+        for listed in runs.list_runs(tx)
+    ]
+
+
+def _counts(tx: ReadTx, run_id: int) -> dict[str, int]:
+    counted = spans.summary(tx, run_id)
+    return {state: counted.get(state, 0) for state in STATES}
+
+
+def _first(tx: ReadTx, run_id: int) -> int:
+    """Ranges are shown as places within the run: an item number says nothing to a person."""
+    run = runs.load_index(tx).get(run_id)
+    if run is None:
+        raise runs.UnknownRun(f"There is no run {run_id}.")
+    return int(run.first)

@@ -1,0 +1,47 @@
+"""What judging a code needs, in memory: the key ring and the index of runs. Read again every few seconds.
+
+A good tag on an item no known run owns is either a stolen key or a run issued since; `scanning` reloads before it
+believes the first.
+"""
+
+import threading
+from dataclasses import dataclass
+
+from codegen import keys as keyring
+from codegen import runs as runs_of
+from codegen.keys import KeyProvider, KeyRing
+from codegen.run_index import RunIndex
+from foundation import clock
+from foundation.database import ReadTx
+
+FRESH_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    keys: KeyRing
+    runs: RunIndex
+
+
+class Codebook:
+    """Shared by the threads of one process."""
+
+    def __init__(self, provider: KeyProvider) -> None:
+        self._provider = provider
+        self._page: Page | None = None
+        self._read_at = 0.0
+        self._lock = threading.Lock()
+
+    def page(self, tx: ReadTx) -> Page:
+        """The present page, at most FRESH_S old."""
+        page = self._page
+        if page is None or clock.monotonic_s() - self._read_at > FRESH_S:
+            return self.reload(tx)
+        return page
+
+    def reload(self, tx: ReadTx) -> Page:
+        """Read keys and runs again, now."""
+        with self._lock:
+            self._page = Page(keyring.load_ring(tx, self._provider), runs_of.load_index(tx))
+            self._read_at = clock.monotonic_s()
+            return self._page

@@ -1,0 +1,136 @@
+"""PUT /v1/scans/{scan_id}: judge a scan. The phone chooses the id; sending it again returns the same answer."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from antifraud import location
+from antifraud.location import Location
+from antifraud.signals import Attempt
+from foundation import clock, ids
+from foundation.errors import BadRequest, Conflict, DatabaseDown, NotSignedIn
+from foundation.observability import scan_seconds, scans_total
+from scan_api import texts
+from scan_api.edge import Caller, TheCaller, TheEdge
+from scan_api.intake import QueueFull
+from scan_api.problems import problems
+from scan_api.scanning import ScanResult
+
+router = APIRouter(prefix="/v1", tags=["scans"])
+
+CLOCK_SKEW = timedelta(days=1)  # Phones drift, and a scan made without network is sent hours later.
+Verdict = Literal[
+    "genuine", "genuine_again", "claimed", "not_active", "void", "recalled", "expired", "suspicious", "unknown"
+]
+
+
+class ScanIdNotAccepted(BadRequest):
+    type = "scan-id-not-accepted"
+
+
+class ScanIdReused(Conflict):
+    """The id was used for a scan with other content; nothing was changed."""
+
+    status, type = HTTPStatus.CONFLICT, "scan-id-reused"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class LocationIn(_Strict):
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    accuracy_m: float = Field(ge=0, le=5_000_000, allow_inf_nan=False)
+    method: Literal["gps", "fuzzy", "wifi", "ip_fixed", "ip_mobile"]
+
+    def location(self) -> Location | None:
+        return location.from_report(self.lat, self.lon, self.accuracy_m, self.method)
+
+
+class ScanIn(_Strict):
+    text: str = Field(max_length=512)
+    device: str = Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")
+    location: LocationIn | None = None
+    claim: bool = False
+
+    def attempt(self, scan_id: UUID, caller: Caller) -> Attempt:
+        return Attempt(
+            scan_id=scan_id,
+            text=self.text.replace("\0", "\N{REPLACEMENT CHARACTER}"),  # PostgreSQL text cannot hold it; keep the rest.
+            device=self.device,
+            address=caller.address,
+            member_id=caller.member_id,
+            location=self.location.location() if self.location else None,
+            claim=self.claim,
+            at=clock.now(),
+        )
+
+
+class RewardOut(BaseModel):
+    points: int
+    state: Literal["credited", "held", "none", "sign_in"]
+    reason: str
+
+
+class ProductOut(BaseModel):
+    gtin: str
+    zh: str
+    en: str
+
+
+class FirstScanOut(BaseModel):
+    at: str
+    place: dict[str, str] | None
+
+
+class MessageOut(BaseModel):
+    title: str
+    text: str
+
+
+class ScanOut(BaseModel):
+    scan_id: UUID
+    verdict: Verdict
+    reward: RewardOut
+    product: ProductOut | None
+    first_scan: FirstScanOut | None
+    message: MessageOut
+
+    @staticmethod
+    def of(result: ScanResult, language: texts.Language) -> dict[str, Any]:
+        words = texts.words(result.answer["verdict"], language)
+        return {**result.answer, "message": {"title": words.title, "text": words.text}}
+
+
+@router.put(
+    "/scans/{scan_id}",
+    response_model=ScanOut,
+    responses=problems(ScanIdNotAccepted, NotSignedIn, ScanIdReused, QueueFull, DatabaseDown),
+)
+async def put_scan(
+    scan_id: Annotated[UUID, Path(description="A UUIDv7 chosen by the caller")],
+    body: ScanIn,
+    caller: TheCaller,
+    edge: TheEdge,
+    accept_language: Annotated[str | None, Header()] = None,
+) -> dict[str, Any]:
+    """Judge a scan. Sending the same scan again returns the same verdict."""
+    _check_id(scan_id)
+    with scan_seconds.time():
+        result = await edge.intake.submit(body.attempt(scan_id, caller))  # Joins the next batch.
+    if result.conflict:
+        raise ScanIdReused("This scan id was used for another scan; make a new id.")
+    scans_total.labels(result.answer["verdict"]).inc()
+    return ScanOut.of(result, texts.language_of(accept_language))
+
+
+def _check_id(scan_id: UUID) -> None:
+    if scan_id.version != 7:
+        raise ScanIdNotAccepted("A scan id must be a UUID of version 7, which carries its own time.")
+    if abs(ids.uuid7_time(scan_id) - clock.now()) > CLOCK_SKEW:
+        raise ScanIdNotAccepted("The time inside this scan id is more than a day away; correct the device's clock.")
