@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from antifraud.signals import Facts, network, storable
+from antifraud.signals import Facts
 from codegen.items import FirstSeen, Stale
 from codegen.wire import Genuine, ItemNumber
 from foundation.database import Tx
@@ -55,7 +55,7 @@ class Evidence:
 
 def subjects(facts: Facts) -> list[str]:
     """The rows a scan may read. Device and address rows are few: ordinary scans have none and make none."""
-    wanted = [device_subject(facts), address_subject(facts)]
+    wanted = list(facts.actors)
     if isinstance(facts.token, Genuine) and facts.state is not None:
         wanted.append(item_subject(facts.token.item))
         if facts.state.sscc is not None:
@@ -69,14 +69,6 @@ def item_subject(item: int) -> str:
 
 def sscc_subject(sscc: str) -> str:
     return f"sscc:{sscc}"
-
-
-def device_subject(facts: Facts) -> str:
-    return f"device:{storable(facts.attempt.device)}"
-
-
-def address_subject(facts: Facts) -> str:
-    return f"address:{storable(network(facts.attempt.address))}"
 
 
 def load(tx: Tx, facts: Sequence[Facts]) -> Evidence:

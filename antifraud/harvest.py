@@ -6,7 +6,7 @@ t (when), until (when its block ends). A row that says nothing any more is forgo
 
 from dataclasses import dataclass
 
-from antifraud.evidence import Evidence, Sprt, address_subject, device_subject
+from antifraud.evidence import Evidence, Sprt
 from antifraud.findings import Finding, Reason, Severity
 from antifraud.params import Params
 from antifraud.signals import Facts, short
@@ -34,17 +34,16 @@ def enumeration(evidence: Evidence, facts: Facts, params: Params) -> Enumeration
     nothing, nor does the same wrong text again: a person with one bad label tries it many times. A network is only
     slowed down while it sends wrong codes, because a mobile network is thousands of people.
     """
-    device, device_alarm = _trial(evidence, device_subject(facts), facts, params)
-    address, address_alarm = _trial(evidence, address_subject(facts), facts, params)
+    phone, net = facts.actors
+    device, device_alarm = _trial(evidence, phone, facts, params)
+    address, address_alarm = _trial(evidence, net, facts, params)
     findings = []
     if device_alarm or address_alarm:
-        pivot = device_subject(facts) if device_alarm else address_subject(facts)
+        pivot = phone if device_alarm else net
         values = {"invalid": _tried(evidence, pivot), "honest_share": params.honest_invalid}
         contribution = device if device_alarm else address
         findings = [Finding(Reason("HRV_ENUMERATION", values, contribution), Severity.HIGH, pivot)]
-    blocked = _blocked(evidence, device_subject(facts), facts) or (
-        _wrong(facts) and _blocked(evidence, address_subject(facts), facts)
-    )
+    blocked = _blocked(evidence, phone, facts) or (_wrong(facts) and _blocked(evidence, net, facts))
     return Enumeration(findings, blocked, device, address)
 
 

@@ -29,12 +29,27 @@ class Attempt:
 
 @dataclass(slots=True)
 class Facts:
-    """An attempt with what decides it. state is None unless the token is Genuine."""
+    """An attempt with what decides it. state is None unless the token is Genuine.
+
+    device_id, member_hash: what evidence knows a phone and an account by. person: who scanned, the member, else the
+    phone. actors: the evidence subjects of the phone and of its network.
+    """
 
     attempt: Attempt
     token: Token
     state: ItemState | None
-    _pmf: dict[Region, float] | None = field(default=None, repr=False)
+    device_id: str = field(init=False)
+    member_hash: str | None = field(init=False)
+    person: str = field(init=False)
+    actors: tuple[str, str] = field(init=False)
+    _pmf: dict[Region, float] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        attempt = self.attempt
+        self.device_id = short("device", attempt.device)
+        self.member_hash = short("member", str(attempt.member_id)) if attempt.member_id else None
+        self.person = self.member_hash or self.device_id
+        self.actors = (f"device:{storable(attempt.device)}", f"address:{storable(network(attempt.address))}")
 
     @property
     def item(self) -> ItemNumber | None:
@@ -58,19 +73,6 @@ class Facts:
         """The likeliest prefecture of a located scan; None at sea, abroad and when not located."""
         best = max(self.regions, key=lambda region: (self.regions[region], region), default=OUTSIDE)
         return best or None
-
-    @property
-    def device_id(self) -> str:
-        return short("device", self.attempt.device)
-
-    @property
-    def member_hash(self) -> str | None:
-        return short("member", self.attempt.member_id.hex) if self.attempt.member_id else None
-
-    @property
-    def person(self) -> str:
-        """Who scanned: the member, else the phone."""
-        return self.member_hash or self.device_id
 
 
 def gather(attempts: Sequence[Attempt], tokens: Sequence[Token], states: Mapping[ItemNumber, ItemState]) -> list[Facts]:
