@@ -59,8 +59,10 @@ def judge(row: State, facts: Facts, state: ItemState, params: Params) -> tuple[l
     """Fold a scan that counts into its carton; say so when the carton newly looks diverted.
 
     A task needs a posterior of 0.9 from at least two people who agree. Asking instead for 0.9 without the most
-    telling person would need three scans where most cartons get two, and find none of those; one forged fix cannot
-    make two people, and what follows is an inspector's visit. Whatever costs a dealer money uses `least`.
+    telling person needs three scans where most cartons get two. Simulated, honest strays falling by Zipf on 343
+    regions, 2 % diverted: 24-packs scanned at 10 % give precision .999 and recall .65 by this rule, 1.0 and .38 by
+    the stricter; 6-packs at 20 % .98 and .32 against 1.0 and .09. One forged fix cannot make two people, and what
+    follows is an inspector's visit. Whatever costs a dealer money uses `least`.
     """
     _add(row, facts)
     carton = assess(masses(row), state.authorised, params)
