@@ -1,6 +1,8 @@
 """The line as its operator lives it: a case of bottles, and everything that goes wrong on a Monday."""
 
 import dataclasses
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -241,3 +243,18 @@ def test_a_second_station_cannot_take_the_journal(floor):
 
     on_step(floor, "passed", start_another)
     assert floor.run(2).passed == 2
+
+
+def test_a_station_runs_as_a_process_of_its_own(floor, tmp_path):
+    command = [sys.executable, "-m", "printer_jobs", "--job", str(JOB), "--platform", str(floor.office.folder)]
+    command += ["--printer", f"127.0.0.1:{floor.printer.port}", "--pictures", str(tmp_path / "pictures")]
+    command += ["--journal", str(tmp_path / "station"), "--wanted", "24", "--settle", "0.2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0].startswith("leased ")
+    assert floor.report()["packed"][0]["items"] == [[FIRST, FIRST + 24]]
+    (floor.folder / "station" / f"job-{JOB}.journal").write_bytes(b"nonsense\n")
+    broken = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert broken.returncode == 1
+    assert broken.stderr.startswith("The journal ")
+    assert "Traceback" not in broken.stderr
