@@ -4,11 +4,12 @@
 | ---------------------------------- | ----------- | --------------------------------------------------------- | ----- |
 | a sent number                      | PASS        | commissioned; those sent before it are given up           | runs  |
 | nothing                            | NOREAD      | one of the numbers next in line was unreadable            | runs  |
+| letters that are no code           | MISREAD     | as nothing: a smudge sometimes passes a bar code's check  | runs  |
 | several symbols that disagree      | SEVERAL     | rejected                                                  | runs  |
 | a number already void or scrapped  | LATE        | rejected; it came after it was given up                   | runs  |
 | a number that passed before        | DUPLICATE   | rejected: somebody copies labels                          | stops |
 | a number of the lease, never sent  | NEVER_SENT  | rejected: somebody else prints them                       | stops |
-| anything else                      | FOREIGN     | rejected: another job's labels are on the roll            | stops |
+| another code                       | FOREIGN     | rejected: another job's labels are on the roll            | stops |
 | a case label that was sent         | CASE        | the case is packed                                        | runs  |
 
 A printer keeps its order, so a label that is read settles all before it.
@@ -21,10 +22,12 @@ from dataclasses import dataclass
 from codegen import rangeset
 from printer_jobs.equipment import Sight
 from printer_jobs.platform import Lease
-from printer_jobs.serials import NOREAD, OPEN, PASS, Mark, Record, Serials
+from printer_jobs.serials import MISREAD, NOREAD, OPEN, PASS, Mark, Record, Serials
 
 GS1_SSCC = re.compile(r"(?:\]C1)?(?:\(00\)|00)(\d{18})")
 LINK_SSCC = re.compile(r"HTTPS?://[^/]+/00/(\d{18})", re.IGNORECASE)
+# A web address or a GS1 element string: somebody meant it to be read. Code 128 alone has a check of 1 in 103.
+LOOKS_LIKE_A_CODE = re.compile(r"(?:https?://|\(\d{2,4}\)).+", re.IGNORECASE | re.DOTALL)
 UNREADABLE, NEVER_SEEN = "unreadable", "never seen"
 
 
@@ -82,6 +85,8 @@ def sscc_of(text: str) -> str | None:
 
 def _judge_item(serials: Serials, lease: Lease, sight: Sight, text: str) -> Judgement:
     item = lease.item_of(text)
+    if item is None and not LOOKS_LIKE_A_CODE.match(text):
+        return _rejected(sight, MISREAD)
     if item is None:
         return _rejected(sight, "FOREIGN", stop=f"The label reads {text[:80]}, which is not of this job")
     match serials.mark(item):

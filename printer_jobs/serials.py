@@ -32,7 +32,7 @@ from codegen.rangeset import Range
 Record = Sequence[Any]
 """A JSON array: the kind, then its arguments."""
 
-PASS, NOREAD = "PASS", "NOREAD"
+PASS, NOREAD, MISREAD = "PASS", "NOREAD", "MISREAD"
 
 
 class Mark(IntEnum):
@@ -241,7 +241,7 @@ class Serials:
             self.loose.append(item)
             self._leave_queue(lambda entry: entry == item)
             self.unread = 0
-        elif verdict == NOREAD and self.queue:
+        elif verdict in (NOREAD, MISREAD) and self.queue:
             self.unread += 1
         self.last_tag = tag
 

@@ -73,6 +73,7 @@ class Shift:
         self.faults: frozenset[Fault] = frozenset()
         self.rejects_in_a_row = 0
         self.quiet_since = self.well_since = time.monotonic()
+        self.idle_since: float | None = None
         self.away_until = 0.0
 
     def work(self, finish: bool) -> str | None:
@@ -132,7 +133,7 @@ class Shift:
         for item in range(low, low + count):
             self.line.printer.print(ItemLabel(self.lease.code(item), self.lease.name, self.lease.note))
         self._say("sent", first=low, count=count)
-        self.quiet_since = time.monotonic()
+        self._stir()
 
     def _pack(self, finish: bool) -> None:
         """A label for every full case; at the end one for a short case."""
@@ -149,7 +150,7 @@ class Shift:
         self.journal.append(["CASE", sscc, rangeset.of(items)])
         self._say("case", sscc=sscc, count=len(items))
         self.line.printer.print(CaseLabel(sscc, self.lease.host, self.lease.name, self.lease.gtin, len(items)))
-        self.quiet_since = time.monotonic()
+        self._stir()
         return True
 
     def _give_back(self) -> None:
@@ -174,7 +175,8 @@ class Shift:
         for tag, judgement in judgements:
             self._act(tag, judgement)
         if sights:
-            self.quiet_since = self.well_since = time.monotonic()
+            self._stir()
+            self.well_since = self.quiet_since
             self.settling = self.settling and bool(self.serials.queue)
         return bool(sights)
 
@@ -207,18 +209,33 @@ class Shift:
             return
         if self.faults:
             self._say("mended")
-            self.faults, self.quiet_since = frozenset(), now
+            self.faults = frozenset()
+            self._stir()
         self.well_since = now
-        quiet_s = now - self.quiet_since
-        if quiet_s >= self.pace.settle_s and (status.idle or not self.line.printer.capabilities.queue_readable):
+        if self._is_over(status, now):
             self._settle(status)
-        elif quiet_s > self.pace.patience_s:
+        elif now - self.quiet_since > self.pace.patience_s:
             raise LineStopped(f"The printer holds {status.waiting} labels and prints none. Check it, then start again.")
+
+    def _is_over(self, status: PrinterStatus, now: float) -> bool:
+        """Idle for settle_s, with looks in between that saw nothing: a label may leave the head after a look
+        and before the printer's answer, so the first idle answer proves nothing about what was not seen."""
+        if not self.line.printer.capabilities.queue_readable:
+            return now - self.quiet_since >= self.pace.settle_s
+        if not status.idle:
+            self.idle_since = None
+            return False
+        self.idle_since = now if self.idle_since is None else self.idle_since
+        return now - self.idle_since >= self.pace.settle_s
+
+    def _stir(self) -> None:
+        """Something moved: the wait for what may still come begins anew."""
+        self.quiet_since, self.idle_since = time.monotonic(), None
 
     def _bear(self, status: PrinterStatus, now: float) -> None:
         if status.faults != self.faults:
             self._say("fault", faults=sorted(status.faults))
-        self.faults = status.faults
+        self.faults, self.idle_since = status.faults, None
         if now - self.well_since > self.pace.patience_s:
             worst = min(status.faults, key=list(Fault).index)
             raise LineStopped(f"Printer fault {worst}: {REMEDY[worst]}, then start again.")
@@ -260,7 +277,7 @@ class Shift:
             self.journal.append(*(["UNKNOWN", low, high] for low, high in doubtful))
             self._say("unknown", ranges=doubtful)
         self.settling = bool(self.serials.queue)
-        self.quiet_since = time.monotonic()
+        self._stir()
 
     def _link(self) -> None:
         deadline = time.monotonic() + self.pace.patience_s

@@ -9,7 +9,7 @@ Source of every byte: Zebra, ZPL II Programming Guide (P/N 45541L), by command n
 | ^CI28                                  | field data is UTF-8                                                         |
 | ^PWw ^LLh                              | label width and length in dots                                              |
 | ^FOx,y                                 | field origin in dots                                                        |
-| ^BQN,2,m,l,k                           | QR model 2, m dots a module, level l, mask k (7 = printer's own default)    |
+| ^BQN,2,m,l,k                           | QR model 2, m dots a module, level l, mask k of ISO/IEC 18004, 7 if empty   |
 | ^FDMA,text^FS                          | QR data: error correction level M, input mode A(utomatic)                   |
 | ^BYw ^BCN,h,N,N,N,D                    | Code 128, w dots a module, h dots high, mode D = GS1-128 with (AI) in data  |
 | ^A0N,h,w                               | scalable font, h by w dots                                                  |
@@ -85,7 +85,7 @@ class GarbledStatus(ValueError):
 
 
 def format_of(label: Label, *, mask: int | None = None) -> bytes:
-    """The label as one ZPL format, UTF-8. mask: 0-6 of ISO/IEC 18004, None = the printer's choice.
+    """The label as one ZPL format, UTF-8. mask: 0-7 of ISO/IEC 18004, None = ZPL's default.
 
     Raises DoesNotFit for a symbol larger than the label, NotAnSscc and WrongCheckDigit for a bad case number.
     """

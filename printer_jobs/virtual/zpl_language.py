@@ -23,13 +23,13 @@ QR_DATA = re.compile(r"([HQML])([AM]),(.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class QrField:
-    """mask: None = the encoder's choice. Places and sizes in dots."""
+    """mask: 0-7 of ISO/IEC 18004. Places and sizes in dots."""
 
     x: int
     y: int
     magnification: int
     level: str
-    mask: int | None
+    mask: int
     text: str
 
 
@@ -228,8 +228,8 @@ def _qr(pen: _Pen, text: str) -> QrField:
     if found is None:
         raise BadZpl("QR data must begin with a level of H, Q, M, L, an input mode of A or M, and a comma.")
     content = found[3][1:] if found[2] == "M" and found[3][:1] in ("A", "N") else found[3]
-    mask = _number(pen.parameters, 4, 7)
-    return QrField(pen.x, pen.y, _number(pen.parameters, 2, 3), found[1], mask if mask < 7 else None, content)
+    mask = min(_number(pen.parameters, 4, 7), 7)
+    return QrField(pen.x, pen.y, _number(pen.parameters, 2, 3), found[1], mask, content)
 
 
 def _bars(pen: _Pen, text: str) -> BarField:

@@ -129,6 +129,8 @@ def live(orders, plan):
         "line 1", platform=platform, printer=printer, eye=eye, gate=gate, folder=folder / "station", pace=PACE
     )
     summary = station.run(orders["job"], wanted=orders["wanted"])
+    sys.stderr.write(f"{plan} survived: {summary}\n")
+    sys.stderr.flush()
     return 3 if summary.stopped else 0
 
 

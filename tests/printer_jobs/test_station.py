@@ -1,7 +1,9 @@
 """The line as its operator lives it: a case of bottles, and everything that goes wrong on a Monday."""
 
-import dataclasses
+import subprocess
+import sys
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +12,7 @@ from printer_jobs.drivers.zpl import format_of
 from printer_jobs.journal import JournalBusy
 from printer_jobs.platform import Lease, PlatformAway
 from printer_jobs.serials import numbers
+from printer_jobs.virtual.belt import BeltEye
 from tests.printer_jobs.factory import FIRST, JOB, QUICK, Floor
 
 
@@ -126,7 +129,7 @@ def test_silence_with_the_head_open_is_a_fault_and_nothing_is_given_up(floor):
 
 
 def test_a_fault_nobody_mends_stops_the_line_and_says_what_to_do(tmp_path):
-    with Floor(tmp_path, pace=dataclasses.replace(QUICK, patience_s=0.3)) as floor:
+    with Floor(tmp_path, pace=replace(QUICK, patience_s=0.3)) as floor:
         floor.printer.ribbon_out()
         summary = floor.run(24)
         assert summary.stopped == "Printer fault ribbon-out: load a ribbon, then start again."
@@ -157,7 +160,7 @@ def test_a_link_that_breaks_behind_an_empty_roll_waits_for_the_half_full_buffer(
 
 
 def test_nobody_at_the_port_stops_the_line(tmp_path):
-    with Floor(tmp_path, pace=dataclasses.replace(QUICK, patience_s=0.2)) as floor:
+    with Floor(tmp_path, pace=replace(QUICK, patience_s=0.2)) as floor:
         floor.printer.close()
         summary = floor.run(24)
     assert "No connection to the printer" in summary.stopped
@@ -187,6 +190,18 @@ def test_a_label_that_should_not_be_there_stops_the_line(floor, label, words):
     assert resumed.stopped is None
     assert resumed.passed == 24 > passed_before
     assert resumed.balance.proven
+
+
+def test_a_smudge_misread_as_bars_is_rejected_like_one_not_read(floor):
+    class Dreaming(BeltEye):
+        def look(self, after, timeout_s):
+            dream = ("1290904860990223238590",)  # zbar read this from a smudged label, once in a thousand
+            return [replace(sight, texts=sight.texts or dream) for sight in super().look(after, timeout_s)]
+
+    floor.mishaps.smudged = {10}
+    summary = floor.station(eye=Dreaming(floor.printer)).run(JOB, wanted=24)
+    assert (summary.passed, summary.scrapped, summary.stopped) == (24, 1, None)
+    assert floor.verdicts()["MISREAD"] == 1
 
 
 def test_rejects_in_a_row_stop_the_line(floor):
@@ -228,7 +243,7 @@ def test_the_line_goes_on_while_the_platform_is_away(floor):
 
 
 def test_a_slow_printer_is_not_taken_for_a_dead_one(tmp_path):
-    with Floor(tmp_path, count=3, pace=dataclasses.replace(QUICK, settle_s=0.05)) as floor:
+    with Floor(tmp_path, count=3, pace=replace(QUICK, settle_s=0.05)) as floor:
         floor.mishaps.delay_s = 0.25
         summary = floor.run(None)
     assert (summary.passed, summary.void) == (3, 0)
@@ -241,3 +256,18 @@ def test_a_second_station_cannot_take_the_journal(floor):
 
     on_step(floor, "passed", start_another)
     assert floor.run(2).passed == 2
+
+
+def test_a_station_runs_as_a_process_of_its_own(floor, tmp_path):
+    command = [sys.executable, "-m", "printer_jobs", "--job", str(JOB), "--platform", str(floor.office.folder)]
+    command += ["--printer", f"127.0.0.1:{floor.printer.port}", "--pictures", str(tmp_path / "pictures")]
+    command += ["--journal", str(tmp_path / "station"), "--wanted", "24", "--settle", "0.2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0].startswith("leased ")
+    assert floor.report()["packed"][0]["items"] == [[FIRST, FIRST + 24]]
+    (floor.folder / "station" / f"job-{JOB}.journal").write_bytes(b"nonsense\n")
+    broken = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert broken.returncode == 1
+    assert broken.stderr.startswith("The journal ")
+    assert "Traceback" not in broken.stderr
