@@ -12,7 +12,7 @@ from celery import Celery
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from antifraud import scan_log
+from antifraud import tasks as antifraud_tasks
 from foundation import audit, background, clock, outbox
 from foundation.background import every
 from foundation.database import Tx, transaction
@@ -21,6 +21,7 @@ from loyalty import budgets, holding, ledger
 from scan_api.house import House
 
 RELAY_PAUSE_S = 0.5
+TASKS = (antifraud_tasks,)  # Importing them registers their tasks and sweeps.
 
 
 @every(30, "audit.seal")
@@ -41,11 +42,6 @@ def expire(tx: Tx, *, now: datetime) -> int:
 @every(30, "budgets.sweep")
 def return_leases(tx: Tx, *, now: datetime) -> int:
     return budgets.sweep(tx, now=now)
-
-
-@every(3600, "scans.partitions")
-def make_room(tx: Tx, *, now: datetime) -> list[str]:
-    return scan_log.ensure_partitions(tx, now)
 
 
 def run(house: House) -> None:
