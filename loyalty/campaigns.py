@@ -18,9 +18,9 @@ from foundation.clock import monotonic_s
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.rules.ast import Condition, Declared, Kind, Type, Vocabulary
+from foundation.rules.explain import Explainer, explainer
 from foundation.rules.jsonform import from_json, to_json
 from foundation.rules.parse import parse
-from foundation.rules.python import Predicate, predicate
 from foundation.rules.sentence import sentence
 from foundation.rules.text import text_of
 from loyalty import budgets, expiry
@@ -54,7 +54,7 @@ class Campaign:
     name_zh: str
     name_en: str
     rule: Condition
-    asks: Predicate
+    explain: Explainer
     points: int
     budget_id: int
     budget_account: int
@@ -188,14 +188,14 @@ def in_force(tx: ReadTx) -> Sequence[Campaign]:
 
 
 def _campaign(row: RowMapping) -> Campaign:
-    rule, asks = _compiled(json.dumps(row["rule"], sort_keys=True))
+    rule, explain = _compiled(json.dumps(row["rule"], sort_keys=True))
     kept = ("id", "version", "state", "name_zh", "name_en", "points", "budget_id", "priority", "expiry", "starts_at")
     more = ("ends_at", "in_force_from", "in_force_until")
     terms = {name: row[name] for name in (*kept, *more)}
-    return Campaign(rule=rule, asks=asks, budget_account=row["account_id"], **terms)
+    return Campaign(rule=rule, explain=explain, budget_account=row["account_id"], **terms)
 
 
 @lru_cache(maxsize=1024)
-def _compiled(stored: str) -> tuple[Condition, Predicate]:
+def _compiled(stored: str) -> tuple[Condition, Explainer]:
     rule = from_json(json.loads(stored), SCAN)
-    return rule, predicate(rule)
+    return rule, explainer(rule)

@@ -18,13 +18,12 @@ from sqlalchemy import text
 
 from foundation.database import Tx
 from foundation.ids import uuid7
-from foundation.rules.explain import trace
 from loyalty import accounts, budgets, expiry
 from loyalty.accounts import Account, Balance
 from loyalty.books import About, Books
 from loyalty.campaigns import Campaign, in_force
 from loyalty.holding import Hold, place
-from loyalty.idempotency import Key, columns, earlier, input_hash
+from loyalty.idempotency import Key, earlier, input_hash
 
 State = Literal["credited", "held", "none"]
 
@@ -121,7 +120,7 @@ def choose(campaigns: Sequence[Campaign], one: EarnRequest) -> Choice:
     for campaign in campaigns:
         if not campaign.is_on(one.at):
             continue
-        found = trace(campaign.rule, facts)
+        found = campaign.explain(facts)
         tried.append({"campaign": campaign.id, "version": campaign.version, **found.to_json()})
         if found.matched:
             return Choice(campaign, {"tried": tried})
@@ -164,10 +163,9 @@ def award(one: EarnRequest, choice: Choice, is_covered: bool, *, now: datetime) 
 CLAIM = text("""
 WITH taken AS (
     INSERT INTO idempotency (scope, key, input_hash, outcome, transfer_id, created_at)
-    SELECT k.*, :now
-    FROM unnest(CAST(:scopes AS text[]), CAST(:keys AS text[]), CAST(:hashes AS bytea[]), CAST(:outcomes AS jsonb[]),
-                CAST(:transfers AS uuid[])) AS k (scope, key, input_hash, outcome, transfer_id)
-    ORDER BY scope, key ON CONFLICT DO NOTHING RETURNING key
+    SELECT 'claim', key, decode(hash, 'hex'), outcome, transfer_id, :now
+    FROM jsonb_to_recordset(CAST(:claims AS jsonb)) AS k (key text, hash text, outcome jsonb, transfer_id uuid)
+    ORDER BY key ON CONFLICT DO NOTHING RETURNING key
 ), locked AS (
     SELECT a.kind, a.owner_ref, b.account_id, b.available, b.floor, b.version
     FROM unnest(CAST(:kinds AS text[]), CAST(:owners AS text[])) AS w (kind, owner_ref)
@@ -185,18 +183,16 @@ def claim(
     tx: Tx, fresh: Sequence[EarnRequest], awards: Mapping[Key, Award], *, now: datetime
 ) -> tuple[set[Key], Books]:
     """The keys this transaction took, and books open on the accounts the awards go to."""
-    keys = [one.key for one in fresh]
     wanted = {account for one in fresh if (account := receiver(one, awards[one.key]))}
     names = sorted(wanted)
-    values = columns(keys) | {
+    claims = [claimed(one, awards[one.key]) for one in fresh]
+    values = {
         "now": now,
-        "hashes": [one.hash() for one in fresh],
-        "outcomes": [json.dumps(awards[key].to_json(), ensure_ascii=False) for key in keys],
-        "transfers": [awards[key].transfer_id for key in keys],
+        "claims": json.dumps(claims, ensure_ascii=False),  # One text: arrays of JSON would be escaped twice.
         "kinds": [name.kind for name in names],
         "owners": [name.owner for name in names],
     }
-    rows = tx.execute(CLAIM, values).all() if keys else []
+    rows = tx.execute(CLAIM, values).all() if fresh else []
     taken = {Key("claim", key) for row in rows[:1] for key in row.keys}
     balances = {
         Account(row.kind, row.owner_ref): Balance(row.account_id, row.available, row.floor, row.version, row.version)
@@ -207,6 +203,16 @@ def claim(
         # Members who have no accounts yet. Locking all again keeps the account order; ours are locked already.
         balances = accounts.lock(tx, wanted, now=now)
     return taken, Books(now, balances)
+
+
+def claimed(one: EarnRequest, made: Award) -> dict[str, object]:
+    outcome = made.to_json()
+    return {
+        "key": one.key.key,
+        "hash": one.hash().hex(),
+        "outcome": outcome,
+        "transfer_id": outcome["transfer_id"],
+    }
 
 
 def receiver(one: EarnRequest, made: Award) -> Account | None:

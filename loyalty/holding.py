@@ -131,7 +131,9 @@ def end(
     outcomes = {hold_id: standing(found.get(hold_id), state, amounts.get(hold_id, 0)) for hold_id in wanted}
     opened = [found[hold_id] for hold_id, outcome in outcomes.items() if outcome is None]
     parties = {party for row in opened for party in (waiting(row), member(row.owner_ref, row.asset))}
-    books = open_books(tx, parties, now=now)
+    # What lapsed must be gone before points return to its lot, or the lot's days of grace would revive it.
+    receivers = {member(row.owner_ref, row.asset) for row in opened if row.direction == "spend"}
+    books = open_books(tx, parties, burning=receivers, now=now)
     for row in opened:
         posted = amounts[row.id] if state == "posted" else 0
         outcomes[row.id] = close(tx, books, row, posted, reason=reason)

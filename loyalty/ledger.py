@@ -38,7 +38,6 @@ __all__ = [
     "sweep",
     "void_hold",
 ]
-
 MOST = 10**15  # Of one transfer: a thousand of these still fit a bigint.
 
 

@@ -3,10 +3,11 @@
 A leaf is asked through the same predicate that decided, so the explanation cannot disagree with the decision.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from foundation.rules.ast import All, Any, Condition, Not, facts_of
 from foundation.rules.python import BRAND_ZONE, Facts, predicate
@@ -33,20 +34,31 @@ class Trace:
         return answer
 
 
-def trace(condition: Condition, facts: Facts, *, zone: tzinfo = BRAND_ZONE) -> Trace:
+Explainer = Callable[[Facts], Trace]
+
+
+def trace(condition: Condition, facts: Facts, *, zone: ZoneInfo = BRAND_ZONE) -> Trace:
     """Ask every part, also those that could not change the answer any more."""
+    return explainer(condition, zone=zone)(facts)
+
+
+def explainer(condition: Condition, *, zone: ZoneInfo = BRAND_ZONE) -> Explainer:
+    """A predicate that says why: made once, asked for every scan."""
+    text = text_of(condition)
     if isinstance(condition, All | Any | Not):
         inner = (condition.of,) if isinstance(condition, Not) else condition.of
-        parts = tuple(trace(part, facts, zone=zone) for part in inner)
-        answers = [part.matched for part in parts]
-        matched = not answers[0] if isinstance(condition, Not) else joined(condition, answers)
-        return Trace(text_of(condition), matched, {}, parts)
-    saw = {name: facts.get(name) for name in facts_of(condition)}
-    return Trace(text_of(condition), predicate(condition, zone=zone)(facts), saw)
+        parts = [explainer(part, zone=zone) for part in inner]
+        joined = all if isinstance(condition, All) else any
+        negated = isinstance(condition, Not)
 
+        def ask(facts: Facts) -> Trace:
+            found = tuple(part(facts) for part in parts)
+            matched = joined(part.matched for part in found)
+            return Trace(text, matched is not negated, {}, found)
 
-def joined(condition: All | Any, answers: list[bool]) -> bool:
-    return all(answers) if isinstance(condition, All) else any(answers)
+        return ask
+    names, test = tuple(dict.fromkeys(facts_of(condition))), predicate(condition, zone=zone)
+    return lambda facts: Trace(text, test(facts), {name: facts.get(name) for name in names})
 
 
 def decisive(found: Trace) -> Iterator[Trace]:

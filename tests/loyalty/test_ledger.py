@@ -136,6 +136,13 @@ def test_points_returned_after_their_lot_lapsed_have_days_of_grace(tx, now):
     assert ledger.post(tx, [burn("b", 10)], now=later + timedelta(days=29))[0].state == "posted"
 
 
+def test_a_return_does_not_revive_what_lapsed_beside_it(tx, now):
+    ledger.post(tx, [award("a", 10, expiry="days:1")], now=now)
+    [held] = holding.hold(tx, [Hold(Key("test", "h"), "spend", "li", 4, "gift")], now=now)
+    holding.void_hold(tx, [held.transfer_id], reason="out of stock", now=now + timedelta(days=9))
+    assert available(tx) == 4
+
+
 def test_a_settled_redemption_is_given_back_in_parts(tx, now):
     ledger.post(tx, [award("a", 10, expiry="days:50"), award("b", 10)], now=now)
     [held] = holding.hold(tx, [Hold(Key("test", "h"), "spend", "li", 15, "gift")], now=now)
