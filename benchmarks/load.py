@@ -59,7 +59,8 @@ async def _client(port: int, waiting: object, start: float, seconds: float, rate
         if (pause := due - monotonic_s()) > 0:
             await asyncio.sleep(pause)
         writer.write(one)
-        status = await _answer(reader)
+        async with asyncio.timeout(30):
+            status = await _answer(reader)
         out.latencies_s.append(monotonic_s() - due)
         out.errors += status >= 400
     writer.close()

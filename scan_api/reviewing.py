@@ -13,9 +13,11 @@ from uuid import UUID
 from antifraud import alerts, cases
 from antifraud.cases import Case, Outcome
 from codegen import spans
+from foundation import outbox
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, NotAllowed
 from loyalty import holding
+from loyalty import tasks as loyalty_tasks
 
 Action = Literal["release-points", "void-points", "freeze-codes", "void-codes"]
 FOR_SUPERVISORS: frozenset[Action] = frozenset({"void-codes"})
@@ -62,6 +64,8 @@ def settle_case(
     _check(actions, roles, reason)
     reached = involved(tx, case_id)
     done = [{"action": action, "reached": _do(tx, action, reached, by, reason, now)} for action in actions]
+    if reached.holds and {"release-points", "void-points"} & set(actions):
+        outbox.enqueue(tx, loyalty_tasks.PROVE, {"because": f"case {case_id}"}, now=now)
     return cases.decide(tx, case_id, outcome, by=by, reason=reason, actions=done, now=now)
 
 

@@ -17,31 +17,16 @@ from foundation import audit, background, clock, outbox
 from foundation.background import every
 from foundation.database import Tx, transaction
 from foundation.observability import configure_logging, log
-from loyalty import budgets, holding, ledger
+from loyalty import tasks as loyalty_tasks
 from scan_api.house import House
 
 RELAY_PAUSE_S = 0.5
-TASKS = (antifraud_tasks,)  # Importing them registers their tasks and sweeps.
+TASKS = (antifraud_tasks, loyalty_tasks)  # Importing them registers their tasks and sweeps.
 
 
 @every(30, "audit.seal")
 def seal_audit(tx: Tx, *, now: datetime) -> int:
     return audit.seal(tx, now=now)
-
-
-@every(5, "holds.sweep")
-def mature(tx: Tx, *, now: datetime) -> int:
-    return holding.sweep(tx, now=now)
-
-
-@every(60, "points.expire")
-def expire(tx: Tx, *, now: datetime) -> int:
-    return ledger.expire(tx, now=now)
-
-
-@every(30, "budgets.sweep")
-def return_leases(tx: Tx, *, now: datetime) -> int:
-    return budgets.sweep(tx, now=now)
 
 
 def run(house: House) -> None:

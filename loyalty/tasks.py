@@ -1,0 +1,47 @@
+"""What the points do by themselves: holds mature, points expire, leases return, and the books are proven.
+
+Each is safe to run twice at once: due rows are taken with SKIP LOCKED, and their effects are idempotent in the ledger.
+"""
+
+from datetime import datetime
+
+from foundation import audit, outbox
+from foundation.background import every, task
+from foundation.database import Tx
+from foundation.observability import log
+from loyalty import budgets, holding, ledger
+from loyalty.invariants import check_invariants
+
+PROVE = "loyalty.prove_books"
+DAY_S = 24 * 3600
+
+
+@every(5, "loyalty.mature")
+def mature(tx: Tx, *, now: datetime) -> None:
+    holding.sweep(tx, now=now)
+
+
+@every(60, "loyalty.expire")
+def expire(tx: Tx, *, now: datetime) -> None:
+    ledger.expire(tx, now=now)
+
+
+@every(30, "loyalty.return_leases")
+def return_leases(tx: Tx, *, now: datetime) -> None:
+    budgets.sweep(tx, now=now)
+
+
+@every(DAY_S, "loyalty.ask_for_proof")
+def ask_for_proof(tx: Tx, *, now: datetime) -> None:
+    outbox.enqueue(tx, PROVE, {"because": "daily"}, now=now)
+
+
+@task(PROVE)
+def prove_books(tx: Tx, *, now: datetime, because: str) -> None:
+    """Check every invariant of the ledger and write down what was found; a broken one is an error in the logs."""
+    broken = check_invariants(tx)
+    audit.record(
+        tx, actor="worker", action="books.prove", subject="books", after={"broken": broken, "because": because}, now=now
+    )
+    if broken:
+        log(__name__).error("the books do not add up", broken=broken)
