@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
@@ -229,6 +230,13 @@ class World:
         """What is wrong with the ledger; empty when nothing is."""
         with reading(self.house.engine) as tx:
             return invariants.check_invariants(tx)
+
+
+@pytest.fixture
+def world(database: Engine, tmp_path: Path) -> Iterator[World]:
+    """A world of the test's own; a conftest that imports this offers it."""
+    with world_on(database, tmp_path) as made:
+        yield made
 
 
 @contextmanager
