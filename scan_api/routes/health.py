@@ -22,7 +22,11 @@ async def live() -> dict[str, str]:
 @router.get("/health/ready", responses=problems(DatabaseDown, SchemaBehind))
 async def ready(edge: TheEdge) -> dict[str, str]:
     """The database answers and stands at this program's schema."""
-    await asyncio.to_thread(database.check, edge.house.engine)
+    try:
+        await asyncio.to_thread(database.check, edge.house.engine)
+    except DatabaseDown as down:
+        # Its own sentence names host and user: right for a terminal, not for whoever asks over the network.
+        raise DatabaseDown("The database cannot be reached just now.", retry_after_s=2) from down
     await asyncio.to_thread(schema.require, edge.house.engine)
     return {"state": "ready"}
 

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from codegen.wire import Genuine
 from foundation import clock
 from foundation.database import reading
+from foundation.errors import NotFound
 from scan_api import texts
 from scan_api.edge import TheEdge
 from scan_api.scanning import peek
@@ -37,7 +38,7 @@ _WELCOME: dict[texts.Language, texts.Words] = {
 @router.get("/web/{name}")
 def web(name: str) -> Response:
     if name not in _KINDS:
-        return Response(status_code=404)
+        raise NotFound("There is no such file.")
     return Response(_file(name), media_type=_KINDS[name], headers={"Cache-Control": "public, max-age=3600"})
 
 

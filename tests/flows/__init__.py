@@ -1,0 +1,1 @@
+"""Stories that run through the whole house."""

@@ -1,0 +1,193 @@
+"""Every refusal is a problem document with a stable type and one sentence, whatever was sent; never a stack trace."""
+
+import json
+import socket
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from foundation import clock, database, ids
+from scan_api import auth
+from scan_api.app import make_app
+from tests.support.world import open_house
+
+GOOD = {"text": "HTTPS://ID.BRAND.CN/X", "device": "phone-1", "claim": False}
+HERE = {"lat": 30.66, "lon": 104.06, "accuracy_m": 15, "method": "gps"}
+MEDIA_TYPE = "application/problem+json"
+
+
+def scan_id(hours: float = 0) -> str:
+    return str(ids.uuid7(clock.now() + timedelta(hours=hours)))
+
+
+def closed_port() -> int:
+    with socket.socket() as briefly:
+        briefly.bind(("127.0.0.1", 0))
+        return int(briefly.getsockname()[1])
+
+
+def refused(answer, status: int, kind: str) -> dict:
+    """The document, once it is seen to be one."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE), answer.text
+    document = answer.json()
+    assert (document["type"], document["status"]) == (f"urn:onecode:problem:{kind}", status)
+    assert document["title"]
+    assert document["detail"].endswith((".", "…"))
+    for inside in ("Traceback", "site-packages", "psycopg", "sqlalchemy", "pydantic", 'File "'):
+        assert inside not in answer.text
+    return document
+
+
+@pytest.mark.parametrize(
+    "wrong_id",
+    [
+        str(uuid4()),
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        scan_id(hours=-7 * 24),
+        scan_id(hours=7 * 24),
+        "ffffffff-ffff-7fff-bfff-ffffffffffff",  # Version 7, in the year 10889: no datetime holds it.
+    ],
+)
+def test_a_scan_id_must_carry_the_time_of_the_scan(world, wrong_id):
+    refused(world.http.put(f"/v1/scans/{wrong_id}", json=GOOD), 400, "scan-id-not-accepted")
+    assert world.scans() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": None},
+        {"text": 7},
+        {"text": ["HTTPS://ID.BRAND.CN/X"]},
+        {"text": "A" * 513},
+        {"device": ""},
+        {"device": "a b"},
+        {"device": "a\0b"},
+        {"device": "a\nb"},
+        {"device": "a\n"},
+        {"device": "手机"},
+        {"device": "d" * 65},
+        {"claim": "perhaps"},
+        {"claim": 3},
+        {"points": 1_000_000},
+        {"member_id": str(uuid4())},
+        {"location": "Chengdu"},
+        {"location": HERE | {"lat": 90.1}},
+        {"location": HERE | {"lon": -181}},
+        {"location": HERE | {"lat": "north"}},
+        {"location": HERE | {"lat": float("nan")}},
+        {"location": HERE | {"lon": float("inf")}},
+        {"location": HERE | {"accuracy_m": -1}},
+        {"location": HERE | {"method": "guess"}},
+        {"location": HERE | {"city": "Chengdu"}},
+        {"location": {"lat": 30.66}},
+    ],
+    ids=lambda change: ascii(change)[:40],
+)
+def test_a_body_must_be_what_the_contract_says(world, change):
+    content = json.dumps(GOOD | change)  # Python writes NaN and Infinity, as careless programs do.
+    answer = world.http.put(f"/v1/scans/{scan_id()}", content=content, headers={"content-type": "application/json"})
+    document = refused(answer, 422, "invalid-body")
+    assert document["errors"][0]["at"].startswith("body")
+    assert world.scans() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"text":"\\ud800"}'])
+def test_a_body_must_be_json(world, content):
+    answer = world.http.put(f"/v1/scans/{scan_id()}", content=content, headers={"content-type": "application/json"})
+    refused(answer, answer.status_code, "invalid-body" if answer.status_code == 422 else "bad-request")
+    assert answer.status_code in (400, 422)
+
+
+@pytest.mark.parametrize("odd", ["\0", "a\0b", "\x1b[31m", "\u202e", "\u0000" * 512, "\r\n", "😀" * 256])
+def test_odd_characters_in_a_code_are_an_unknown_code_and_kept(world, odd):
+    answer = world.http.put(f"/v1/scans/{scan_id()}", json=GOOD | {"text": odd})
+    assert (answer.status_code, answer.json()["verdict"]) == (200, "unknown")
+    assert world.scans()[0].text == odd.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def test_a_surrogate_alone_is_no_text(world):
+    content = json.dumps(GOOD | {"text": "\ud800"})
+    answer = world.http.put(f"/v1/scans/{scan_id()}", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == MEDIA_TYPE
+
+
+def test_a_bearer_token_must_be_ours_and_whole(world):
+    good = world.phone("Li").token
+    old = auth.seal(auth.Session(uuid4(), uuid4(), clock.now() - timedelta(seconds=1)), bytes(32))
+    for token in ("Bearer x", "Bearer ", "Basic eDp5", f"Bearer {good[:-1]}", f"Bearer {good}A", f"Bearer {old}"):
+        headers = {"Authorization": token}
+        answer = world.http.put(f"/v1/scans/{scan_id()}", json=GOOD, headers=headers)
+        refused(answer, 401, "not-signed-in")
+        assert answer.headers["www-authenticate"] == "Bearer"
+    odd = world.http.get("/v1/me/wallet", headers={"Authorization": "Bearer é中".encode()})
+    refused(odd, 401, "not-signed-in")
+    refused(world.http.get("/v1/me/wallet"), 401, "not-signed-in")
+    assert world.scans() == []
+
+
+def test_a_session_that_was_ended_is_refused(world):
+    li = world.phone("Li")
+    assert world.http.delete("/v1/sign-in", headers=li.headers).status_code == 204
+    refused(world.http.get("/v1/me/wallet", headers=li.headers), 401, "not-signed-in")
+
+
+def test_a_wrong_code_costs_a_try_and_the_sixth_is_too_many(world):
+    li = world.phone("Li", signed_in=False)
+    assert world.http.post("/v1/sign-in/codes", json={"phone": li.number}).status_code == 204
+    right = li.messages.read(li.number)
+    wrong = f"{(int(right) + 1) % 1_000_000:06}"
+    for _ in range(auth.CODE_TRIES):
+        refused(world.http.post("/v1/sign-in", json={"phone": li.number, "code": wrong}), 401, "wrong-code")
+    refused(world.http.post("/v1/sign-in", json={"phone": li.number, "code": right}), 401, "wrong-code")
+    again = world.http.post("/v1/sign-in/codes", json={"phone": li.number})
+    refused(again, 429, "code-too-soon")
+    assert again.headers["retry-after"] == "60"
+
+
+@pytest.mark.parametrize("number", ["12345", "+86138", "not a number", "+8613800000000000", "１３８\0００００"])
+def test_a_phone_number_must_exist(world, number):
+    for path, body in (("/v1/sign-in/codes", {}), ("/v1/sign-in", {"code": "123456"})):
+        answer = world.http.post(path, json={"phone": number} | body)
+        refused(answer, 400, "bad-phone-number")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", "/v1/nothing/here", 404, "not-found"),
+        ("GET", "/web/secrets.txt", 404, "not-found"),
+        ("GET", "/web/..%2fapp.py", 404, "not-found"),
+        ("POST", "/v1/scans/x", 405, "method-not-allowed"),
+        ("DELETE", "/health/live", 405, "method-not-allowed"),
+    ],
+)
+def test_an_unknown_path_or_method(world, method, path, status, kind):
+    refused(world.http.request(method, path), status, kind)
+
+
+def test_a_defect_of_ours_tells_nothing_about_us(world):
+    li = world.phone("Li")
+    with database.transaction(world.house.engine) as tx:
+        tx.execute(text("ALTER TABLE scans RENAME TO scans_lost"))
+    answer = world.http.put(f"/v1/scans/{scan_id()}", json=GOOD, headers=li.headers)
+    refused(answer, 500, "problem")
+
+
+def test_a_database_that_is_away_is_said_with_a_time_to_come_back(tmp_path):
+    engine = database.engine(f"postgresql+psycopg://nobody@127.0.0.1:{closed_port()}/none")
+    with TestClient(make_app(open_house(engine, tmp_path)), raise_server_exceptions=False) as http:
+        for answer in (
+            http.put(f"/v1/scans/{scan_id()}", json=GOOD),
+            http.post("/v1/sign-in/codes", json={"phone": "+8613800000000"}),
+            http.get("/0123456789ABCDEF"),
+        ):
+            refused(answer, 503, "database-down")
+            assert int(answer.headers["retry-after"]) > 0
+        refused(http.get("/health/ready"), 503, "database-down")
+        assert http.get("/health/live").status_code == 200
