@@ -1,6 +1,7 @@
 """`python -m console`: the console as its own process, because its pages live on the server."""
 
 from nicegui import ui
+from nicegui.storage import Storage
 
 from console import desk, layout, line, production, review
 from foundation.observability import configure_logging
@@ -17,6 +18,7 @@ def main() -> None:
     configure_logging(settings.log_level)
     with open_house(settings) as house:
         desk.open_with(house)
+        Storage.path = settings.data_dir / "console"  # Who is signed in outlives a restart, beside the other data.
         ui.run(
             host=settings.host,
             port=settings.console_port,

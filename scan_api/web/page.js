@@ -7,6 +7,7 @@ const WORDS = {
     code: "短信验证码", enter: "登录", why: "手机号只用于您的积分账户，加密保存。", wallet: "我的积分", points: "积分", pending: "另有 {n} 待到账",
     signOut: "退出登录", typed: "扫不出来？输入包装上的字符", look: "查验", locate: "提供位置，帮助打击假货", empty: "还没有积分记录",
     first: "首次查验：{when}{where}", at: "，{place}", foot: "查验不需要登录，不会读取通讯录或相册。", sent: "验证码已发送，5 分钟内有效。", switch: "English",
+    brand: "一物一码", welcome: "查验商品", welcomeText: "输入包装上的字符，或用手机相机扫描包装上的二维码。", mine: "正品", mineText: "这是正品，您是第一位查验的人。",
     reasons: { "already-claimed": "这个码的积分已领取", "budget-exhausted": "本次活动的积分已发完", "no-campaign": "目前没有积分活动" },
   },
   en: {
@@ -15,11 +16,14 @@ const WORDS = {
     code: "Code from the text message", enter: "Sign in", why: "Your number is used for your points account only, and kept encrypted.", wallet: "My points", points: "points", pending: "{n} more on the way",
     signOut: "Sign out", typed: "Cannot scan? Type the characters on the pack", look: "Check", locate: "Share your place to help fight fakes", empty: "No points yet",
     first: "First checked: {when}{where}", at: ", {place}", foot: "Checking needs no account and reads neither contacts nor photos.", sent: "The code was sent; it works for 5 minutes.", switch: "中文",
+    brand: "One item, one code", welcome: "Check a product", welcomeText: "Type the characters on the pack, or scan its code with your camera.", mine: "Genuine", mineText: "This pack is genuine, and you are the first to check it.",
     reasons: { "already-claimed": "The points of this code were collected", "budget-exhausted": "This campaign has given away all its points", "no-campaign": "No points campaign is running" },
   },
 };
 const $ = (id) => document.getElementById(id);
-const store = (() => { try { localStorage.setItem("_", "1"); return localStorage; } catch { const m = new Map(); return { getItem: (k) => m.get(k) ?? null, setItem: (k, v) => m.set(k, v), removeItem: (k) => m.delete(k) }; } })();
+// A browser that keeps nothing (private windows, strict settings) gets a memory that lasts as long as the page.
+const kept = (name) => { try { window[name].setItem("_", "1"); return window[name]; } catch { const m = new Map(); return { getItem: (k) => m.get(k) ?? null, setItem: (k, v) => m.set(k, v), removeItem: (k) => m.delete(k) }; } };
+const store = kept("localStorage"), visit = kept("sessionStorage");
 let lang = store.getItem("lang") || document.documentElement.lang || "zh";
 let last = null, place = null;
 const say = (key, values = {}) => Object.entries(values).reduce((text, [k, v]) => text.replace(`{${k}}`, v), WORDS[lang][key]);
@@ -53,11 +57,12 @@ async function ask(method, path, body) {
 // The scan's id is chosen once and kept, so a reload or a retry is the same scan.
 function remembered(code) {
   const key = `scan ${code} ${store.getItem("token") ? 1 : 0} ${place ? 1 : 0}`;
-  let id = null;
-  try { id = sessionStorage.getItem(key); if (!id) sessionStorage.setItem(key, (id = uuid7())); } catch { id ||= uuid7(); }
+  let id = visit.getItem(key);
+  if (!id) visit.setItem(key, (id = uuid7()));
   return id;
 }
 async function scan(code) {
+  history.replaceState({ code }, "", "/"); // A copied link must not carry the code; a reload must still know it.
   show({ verdict: "waiting", title: say("waiting"), text: "" });
   const body = { text: code, device: device(), claim: !!store.getItem("token") };
   if (place) body.location = place;
@@ -79,13 +84,25 @@ function retryButton(code) {
 function show({ verdict, title, text, product = "", first = "" }) {
   $("card").className = `card ${verdict}`;
   $("card").setAttribute("aria-busy", String(verdict === "waiting"));
-  $("title").textContent = title; $("text").textContent = text; $("product").textContent = product; $("first").textContent = first;
+  $("title").textContent = document.title = title; $("text").textContent = text; $("product").textContent = product; $("first").textContent = first;
+}
+// Signing in scans once more, to collect: whoever was first a moment ago need not be told that somebody was.
+function judged() {
+  const { verdict, message, code } = last, first = `first ${code}`;
+  if (verdict === "genuine") visit.setItem(first, "1");
+  const mine = verdict === "genuine_again" && visit.getItem(first);
+  return mine ? { verdict: "genuine", title: say("mine"), text: say("mineText") } : { verdict, ...message };
+}
+function welcome() {
+  show({ verdict: "welcome", title: say("welcome"), text: say("welcomeText") });
+  if (store.getItem("token")) wallet(); else $("wallet").hidden = true;
 }
 function render() {
-  const { verdict, message, product, first_scan: first, reward } = last;
+  const { product, first_scan: first, reward } = last;
+  const { verdict, title, text } = judged();
   const when = first && new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" }).format(new Date(first.at));
   const where = first && first.place ? say("at", { place: first.place[lang] }) : "";
-  show({ verdict, title: message.title, text: message.text, product: product ? product[lang] : "",
+  show({ verdict, title, text, product: product ? product[lang] : "",
     first: first && verdict !== "genuine" ? say("first", { when, where }) : "" });
   const signedIn = !!store.getItem("token");
   const line = document.createElement("p");
@@ -99,7 +116,9 @@ function render() {
   if (signedIn) wallet(); else $("wallet").hidden = true;
 }
 async function wallet() {
-  const { available, pending, history } = await ask("GET", "/v1/me/wallet");
+  const found = await ask("GET", "/v1/me/wallet").catch(() => null);
+  if (!found) { $("wallet").hidden = true; return; } // The verdict stands without it.
+  const { available, pending, history } = found;
   $("available").textContent = available; $("points-word").textContent = say("points");
   $("pending").textContent = pending ? say("pending", { n: pending }) : "";
   const lines = history.map((one) => {
@@ -114,8 +133,9 @@ async function wallet() {
   $("wallet").hidden = false;
 }
 function dress() {
+  $("typed").hidden = $("language").hidden = false; // Without scripts they could do nothing, so the page comes without.
   document.documentElement.lang = lang;
-  for (const [id, key] of Object.entries({ "signin-title": "signIn", "phone-label": "phone", send: "send", "code-label": "code", enter: "enter", "signin-why": "why", "wallet-title": "wallet", signout: "signOut", "typed-label": "typed", look: "look", locate: "locate", foot: "foot", language: "switch" })) $(id).textContent = say(key);
+  for (const [id, key] of Object.entries({ brand: "brand", "signin-title": "signIn", "phone-label": "phone", send: "send", "code-label": "code", enter: "enter", "signin-why": "why", "wallet-title": "wallet", signout: "signOut", "typed-label": "typed", look: "look", locate: "locate", foot: "foot", language: "switch" })) $(id).textContent = say(key);
 }
 async function busy(form, work) {
   const button = form.querySelector("button");
@@ -133,15 +153,12 @@ $("code-form").onsubmit = (event) => { event.preventDefault(); busy(event.target
   await scan(last.code);
 }); };
 $("typed-form").onsubmit = (event) => { event.preventDefault(); scan($("typed-code").value.trim()); };
-$("signout").onclick = async () => { await ask("DELETE", "/v1/sign-in").catch(() => null); store.removeItem("token"); render(); };
-$("language").onclick = async () => { lang = lang === "zh" ? "en" : "zh"; store.setItem("lang", lang); dress(); if (last) await scan(last.code); };
+$("signout").onclick = async () => { await ask("DELETE", "/v1/sign-in").catch(() => null); store.removeItem("token"); if (last) render(); else welcome(); };
+$("language").onclick = async () => { lang = lang === "zh" ? "en" : "zh"; store.setItem("lang", lang); dress(); if (last) await scan(last.code); else welcome(); };
 $("locate").onclick = () => navigator.geolocation.getCurrentPosition(({ coords }) => {
   place = { lat: coords.latitude, lon: coords.longitude, accuracy_m: coords.accuracy, method: "gps" };
   scan(last.code);
 }, () => { $("locate").hidden = true; });
 dress();
-const code = document.body.dataset.code;
-if (code) {
-  history.replaceState(null, "", "/"); // A copied link must not carry the code.
-  scan(code);
-}
+const code = document.body.dataset.code || history.state?.code;
+if (code) scan(code); else welcome();
