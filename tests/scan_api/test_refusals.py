@@ -44,15 +44,18 @@ def refused(answer, status: int, kind: str) -> dict:
 @pytest.mark.parametrize(
     "wrong_id",
     [
-        str(uuid4()),
+        "9b2f6c1e-3d4a-4f5b-8c7d-0e1f2a3b4c5d",  # Version 4.
         "00000000-0000-0000-0000-000000000000",
         "ffffffff-ffff-ffff-ffff-ffffffffffff",
-        scan_id(hours=-7 * 24),
-        scan_id(hours=7 * 24),
+        "a week old",
+        "a week ahead",
         "ffffffff-ffff-7fff-bfff-ffffffffffff",  # Version 7, in the year 10889: no datetime holds it.
     ],
 )
 def test_a_scan_id_must_carry_the_time_of_the_scan(world, wrong_id):
+    weeks = {"a week old": -1, "a week ahead": 1}
+    if wrong_id in weeks:  # Made now, so that every test process collects the same tests.
+        wrong_id = scan_id(hours=weeks[wrong_id] * 7 * 24)
     refused(world.http.put(f"/v1/scans/{wrong_id}", json=GOOD), 400, "scan-id-not-accepted")
     assert world.scans() == []
 
@@ -74,7 +77,7 @@ def test_a_scan_id_must_carry_the_time_of_the_scan(world, wrong_id):
         {"claim": "perhaps"},
         {"claim": 3},
         {"points": 1_000_000},
-        {"member_id": str(uuid4())},
+        {"member_id": "9b2f6c1e-3d4a-4f5b-8c7d-0e1f2a3b4c5d"},
         {"location": "Chengdu"},
         {"location": HERE | {"lat": 90.1}},
         {"location": HERE | {"lon": -181}},
