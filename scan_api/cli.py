@@ -48,9 +48,11 @@ def main() -> None:
     except Problem as problem:
         _fail(problem.detail)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno == errno.ENOSPC:
+            _fail("The disk is full; free some space and run the same command again: it continues where it stopped.")
+        if error.filename is None:
             raise
-        _fail("The disk is full; free some space and run the same command again: it continues where it stopped.")
+        _fail(f"{error.filename}: {error.strerror}.")  # A folder that is not there, a file that may not be written.
     except Exception as error:
         if not is_lost(error):
             raise

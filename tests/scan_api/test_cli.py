@@ -1,0 +1,187 @@
+"""The `onecode` command as people run it: one sentence and a non-zero exit, or the whole work; never half of it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from codegen import brands, wire
+from codegen import keys as keyring
+from codegen import runs as runs_of
+from codegen.keys import FileKeyProvider
+from foundation import clock, database
+from foundation.database import reading, transaction
+from scan_api.cli import whole_file
+
+TEA, UNKNOWN, WRONG_DIGIT = "06901234567892", "06901234567908", "06901234567893"
+
+
+@dataclass
+class Terminal:
+    """A shell in an empty folder, with ONECODE_* set to a database of its own."""
+
+    url: str
+    folder: Path
+    engine: database.Engine
+
+    @property
+    def keys(self) -> FileKeyProvider:
+        return FileKeyProvider.create(self.folder / "data" / "keys" / "master.key")
+
+    def run(self, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("ONECODE_")}
+        ours = {"ONECODE_DATABASE_URL": self.url, "ONECODE_DATA_DIR": str(self.folder / "data")}
+        ours["XDG_RUNTIME_DIR"] = str(self.folder)  # A library of the embedded database warns of its absence.
+        command = [sys.executable, "-m", "scan_api", *map(str, words)]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=False, env=clean | ours | environment
+        )
+
+    def refuses(self, *words: object, **environment: str) -> str:
+        """The one sentence it said."""
+        done = self.run(*words, **environment)
+        lines = done.stderr.strip().splitlines()
+        assert (done.returncode, done.stdout, len(lines)) == (1, "", 1), done
+        assert lines[0].startswith("onecode: ")
+        assert lines[0].endswith(".")
+        return lines[0]
+
+    def does(self, *words: object) -> str:
+        done = self.run(*words)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        return done.stdout
+
+    def runs(self) -> int:
+        with reading(self.engine) as tx:
+            return int(tx.execute(text("SELECT count(*) FROM runs")).scalar_one())
+
+    def files(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "out").iterdir())
+
+
+@pytest.fixture
+def terminal(database, database_url, tmp_path):
+    """With a brand and one tea in the database, and an empty folder `out`."""
+    made, now = Terminal(database_url, tmp_path, database), clock.now()
+    (tmp_path / "out").mkdir()
+    with transaction(database) as tx:
+        brand = brands.add_brand(tx, name="山泉", host="id.brand.cn", now=now)
+        brands.add_product(tx, brand_id=brand.id, gtin=TEA, name_zh="茶", name_en="Tea", now=now)
+        keyring.witness(tx, made.keys)
+    return made
+
+
+def test_what_is_issued_is_genuine_and_is_exported_the_same(terminal):
+    out, again = terminal.folder / "out" / "codes.txt", terminal.folder / "out" / "again.txt"
+    issue = ("runs", "issue", "--product", TEA, "--count", 50, "--order", "PO-1", "--out", out, "--json")
+    said = json.loads(terminal.does(*issue))
+    assert (said["count"], said["file"]) == (50, str(out))
+    codes = out.read_text().splitlines()
+    with reading(terminal.engine) as tx:
+        ring, index = keyring.load_ring(tx, terminal.keys), runs_of.load_index(tx)
+    items = [token.item for token in wire.decode_many(codes, keys=ring, runs=index)]
+    assert items == list(range(said["first"], said["first"] + 50))
+
+    good = json.loads(terminal.does("verify", codes[7], "--json"))
+    assert good == {"genuine": True, "item": said["first"] + 7, "gtin": TEA, "run": said["run"]}
+    forged = terminal.run("verify", codes[7][:-1] + ("0" if codes[7][-1] != "0" else "1"), "--json")
+    assert (forged.returncode, json.loads(forged.stdout)) == (1, {"genuine": False})
+
+    terminal.does("runs", "export", said["run"], "--out", again)
+    assert again.read_bytes() == out.read_bytes()
+    assert json.loads(terminal.does(*issue)) == said, "the same order is the same run"
+    assert "order id" in terminal.refuses(*issue, "--count", 51)
+    assert (terminal.runs(), terminal.files()) == (1, ["again.txt", "codes.txt"])
+
+    assert json.loads(terminal.does("check", "--json")) == {"broken": []}
+    (epoch,) = json.loads(terminal.does("keys", "list", "--json"))
+    assert (epoch["state"], epoch["issued"]) == ("live", 50)
+
+
+@pytest.mark.parametrize(
+    ("product", "count", "more", "sentence"),
+    [
+        (WRONG_DIGIT, 5, (), "check digit must be 2"),
+        (UNKNOWN, 5, (), "no product"),
+        (TEA, -5, (), "at least one item, not -5"),
+        (TEA, 0, (), "at least one item"),
+        (TEA, 5, ("--profile", "tiny"), "standard or compact"),
+    ],
+)
+def test_a_wrong_order_issues_nothing(terminal, product, count, more, sentence):
+    out = terminal.folder / "out" / "codes.txt"
+    said = terminal.refuses("runs", "issue", "--product", product, "--count", count, "--out", out, *more)
+    assert sentence in said.lower()
+    assert (terminal.runs(), terminal.files()) == (0, [])
+
+
+def test_a_full_disk_issues_nothing(terminal):
+    out = terminal.folder / "out" / "codes.txt"
+    (terminal.folder / "out" / "codes.txt.part").symlink_to("/dev/full")  # Every write to it: no space left on device.
+    assert "full" in terminal.refuses("runs", "issue", "--product", TEA, "--count", 50, "--out", out)
+    assert (terminal.runs(), terminal.files()) == (0, [])
+
+
+def test_a_folder_that_is_not_there_issues_nothing(terminal):
+    out = terminal.folder / "nowhere" / "codes.txt"
+    assert "nowhere" in terminal.refuses("runs", "issue", "--product", TEA, "--count", 5, "--out", out)
+    assert (terminal.runs(), terminal.files()) == (0, [])
+    folder = terminal.folder / "out"
+    assert f"{folder}" in terminal.refuses("runs", "issue", "--product", TEA, "--count", 5, "--out", folder)
+    assert (terminal.runs(), terminal.files()) == (0, [])
+
+
+def test_a_file_that_was_there_is_kept_when_the_new_one_fails(tmp_path):
+    path = tmp_path / "codes.txt"
+    path.write_text("old")
+    with pytest.raises(OSError, match="weary"), whole_file(path) as file:
+        file.write(b"new")
+        raise OSError("weary")
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("codes.txt", "old")]
+
+
+def test_there_is_no_such_run(terminal):
+    assert "no run 77" in terminal.refuses("runs", "export", 77, "--out", terminal.folder / "out" / "codes.txt")
+    assert terminal.files() == []
+
+
+def test_an_occupied_port_is_named_with_its_setting(terminal):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert "ONECODE_PORT" in terminal.refuses("serve", ONECODE_PORT=port)
+
+
+def test_a_database_that_is_down_is_named_without_its_password(terminal):
+    with socket.socket() as briefly:
+        briefly.bind(("127.0.0.1", 0))
+        port = briefly.getsockname()[1]
+    url = f"postgresql://clerk:hunter2@127.0.0.1:{port}/onecode"
+    said = terminal.refuses("check", ONECODE_DATABASE_URL=url)
+    assert str(port) in said
+    assert "hunter2" not in said
+
+
+def test_an_older_schema_asks_for_migrate(terminal):
+    with transaction(terminal.engine) as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    out = terminal.folder / "out" / "codes.txt"
+    assert "onecode migrate" in terminal.refuses("runs", "issue", "--product", TEA, "--count", 5, "--out", out)
+    assert (terminal.runs(), terminal.files()) == (0, [])
+
+
+def test_another_master_key_is_refused(terminal):
+    said = terminal.refuses("check", ONECODE_MASTER_KEY="ab" * 32)
+    assert "key" in said
+    assert "abab" not in said
+
+
+def test_a_setting_that_cannot_be_is_named(terminal):
+    assert "ONECODE_PORT" in terminal.refuses("check", ONECODE_PORT="many")
