@@ -35,12 +35,23 @@ def draw_map(scans: Sequence[Scan], authorised: Collection[int]) -> None:
         drawn.generic_layer(name="circle", args=[[scan.lat, scan.lon], disc])
         dot = {"radius": 5, "color": "#ffffff", "weight": 1.5, "fillColor": tone, "fillOpacity": 0.95}
         drawn.generic_layer(name="circleMarker", args=[[scan.lat, scan.lon], dot])
-    with ui.row().classes("items-center gap-2 quiet"):
-        ui.element("span").style("width: 1rem; height: .8rem; background: #0f7b5f40; border: 1px solid #0f7b5f")
-        ui.label(t("authorised"))
+    _look_at(drawn, located)
+    with ui.row().classes("items-center gap-2 quiet q-mt-sm"):
+        if authorised:
+            ui.element("span").style("width: 1rem; height: .8rem; background: #0f7b5f40; border: 1px solid #0f7b5f")
+            ui.label(t("authorised"))
+        ui.label(t("orientation"))
+
+
+def _look_at(drawn: ui.leaflet, scans: Sequence[Scan]) -> None:
+    """Every scan in view, and enough around them to know where one is."""
+    lats = [scan.lat for scan in scans if scan.lat is not None]
+    lons = [scan.lon for scan in scans if scan.lon is not None]
+    corners = [[min(lats) - 3, min(lons) - 3], [max(lats) + 3, max(lons) + 3]]
+    drawn.on("init", lambda: drawn.run_map_method("fitBounds", corners))
 
 
 @cache
 def _outlines(wanted: frozenset[int]) -> dict[str, Any]:
     every = regions.geojson("prefecture")
-    return {**every, "features": [one for one in every["features"] if one["properties"].get("region") in wanted]}
+    return {**every, "features": [one for one in every["features"] if one["properties"]["code"] in wanted]}

@@ -6,7 +6,7 @@ from nicegui import ui
 
 from console import desk
 from console.desk import t
-from console.layout import local, screen, sheet
+from console.layout import local, screen, sheet, table
 from printer_jobs import jobs
 from printer_jobs.jobs import StationStatus
 
@@ -30,18 +30,17 @@ async def _jobs() -> None:
         ui.label(t("no-line")).classes("quiet")
         return
     rows = [_row(station) for station in stations]
-    columns = [{"name": key, "label": t(key), "field": key, "align": "left"} for key in KEYS]
-    ui.table(columns=columns, rows=rows, row_key="station").classes("w-full").props("flat")
+    table(KEYS, rows)
 
 
 def _row(station: StationStatus) -> dict[str, Any]:
-    row: dict[str, Any] = {"station": station.name, "heard": local(station.heard_at)}
+    row: dict[str, Any] = {"id": station.name, "station": station.name, "heard": local(station.heard_at)}
     if (job := station.job) is None:
         return row
     balance = job.balance
     return row | {
         "job": f"#{job.id} · {job.product_zh if desk.language() == 'zh' else job.product_en}",
-        "state": t(job.state),
+        "state": t(f"job-{job.state}"),
         "leased": f"{balance.leased:,}",
         "commissioned": f"{balance.commissioned:,}",
         "scrapped": f"{balance.scrapped:,}",

@@ -7,7 +7,7 @@ from nicegui import ui
 from codegen import runs, spans
 from console import desk
 from console.desk import t
-from console.layout import local, screen, sheet
+from console.layout import local, screen, sheet, table
 from foundation.database import ReadTx
 
 STATES = ("issued", "commissioned", "scrapped", "voided", "recalled")
@@ -24,11 +24,7 @@ async def runs_page() -> None:
             if not rows:
                 ui.label(t("no-runs")).classes("quiet")
                 return
-            columns = [{"name": "id", "label": "#", "field": "id", "align": "left"}]
-            columns += [{"name": key, "label": t(key), "field": key, "align": "left"} for key in ("product", "order")]
-            columns += [{"name": key, "label": t(key), "field": key, "align": "right"} for key in STATES]
-            table = ui.table(columns=columns, rows=rows, row_key="id").classes("w-full").props("flat")
-            table.on("rowClick", lambda event: ui.navigate.to(f"/runs/{event.args[1]['id']}"))
+            table(("id", "product", "order", *STATES), rows, opens="/runs/")
 
 
 @ui.page("/runs/{run_id}")
@@ -36,23 +32,24 @@ async def run_page(run_id: int) -> None:
     async with screen("runs") as roles:
         if not roles:
             return
-        found = await desk.read(lambda tx: spans.ranges(tx, run_id))
         first = await desk.read(lambda tx: _first(tx, run_id))
-        with sheet(f"{t('runs')} #{run_id}"):
+        found = await desk.read(lambda tx: spans.ranges(tx, run_id))
+        with sheet(f"{t('run_id')} {run_id}"):
             rows = [
                 {
                     "id": at,
-                    "range": f"{span.first - first} – {span.end - 1 - first}",
-                    "count": f"{span.end - span.first:,}",
+                    "range": f"{span.first - first + 1:,} – {span.end - first:,}",
+                    "items": f"{span.end - span.first:,}",
                     "state": t(span.state),
-                    "reason": span.reason,
+                    "why": span.reason,
                     "time": local(span.began_at),
                 }
                 for at, span in enumerate(found)
             ]
-            keys = ("range", "count", "state", "reason", "time")
-            columns = [{"name": key, "label": t(key), "field": key, "align": "left"} for key in keys]
-            ui.table(columns=columns, rows=rows, row_key="id").classes("w-full").props("flat")
+            if rows:
+                table(("range", "items", "state", "why", "time"), rows)
+            else:
+                ui.label(t("no-spans")).classes("quiet")
 
 
 def _runs(tx: ReadTx, chinese: bool) -> list[dict[str, Any]]:

@@ -1,26 +1,29 @@
 """The analyst's desk: a queue by due time, and a case with its evidence, its map, and the decision."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from nicegui import ui
 
 from antifraud import alerts, cases, reasons, regions, scan_log
 from antifraud.alerts import Raised
-from antifraud.cases import OUTCOMES, Case
+from antifraud.cases import OUTCOMES, Backlog, Case, CaseMoved
 from antifraud.scan_log import Scan
-from codegen import items, shipments
-from codegen.items import Event
+from codegen import identity, items, shipments
 from console import desk
 from console.case_map import draw_map
 from console.desk import t
-from console.layout import badge, local, screen, sheet
+from console.layout import TONES, badge, local, screen, sheet, table
+from console.life import draw_history, draw_timeline
 from foundation import clock
 from foundation.database import ReadTx
 from foundation.errors import Problem
 from scan_api import reviewing
 from scan_api.reviewing import Action, Involved
 
-COLUMNS = ("severity", "what", "about", "count", "last-seen", "due", "state", "assignee")
+COLUMNS = ("severity", "what", "about", "alert-count", "last-seen", "due", "state", "assignee")
+SHARES = ("posterior", "limit", "least", "honest_share")
+_BADGE = """<q-td :props="props"><q-badge rounded :color="props.row.tone">{{ props.value }}</q-badge></q-td>"""
 
 
 @ui.page("/")
@@ -34,7 +37,7 @@ async def queue_page() -> None:
 
 @ui.refreshable
 async def _queue() -> None:
-    found, backlog = await desk.read(lambda tx: (cases.queue(tx, now=clock.now()), cases.backlog(tx, now=clock.now())))
+    found, backlog, dealers = await desk.read(_waiting)
     with ui.row().classes("w-full items-stretch gap-4"):
         for label, number in (("open", sum(b.open for b in backlog)), ("overdue", sum(b.overdue for b in backlog))):
             with ui.element("div").classes("sheet").style("width: 9rem"):
@@ -46,18 +49,27 @@ async def _queue() -> None:
         if not found:
             ui.label(t("none")).classes("quiet")
             return
-        columns = [{"name": key, "label": t(key), "field": key, "align": "left"} for key in COLUMNS]
-        table = ui.table(columns=columns, rows=[_row(case) for case in found], row_key="id").props("flat")
-        table.classes("w-full").on("rowClick", lambda event: ui.navigate.to(f"/case/{event.args[1]['id']}"))
+        drawn = table(COLUMNS, [_row(case, dealers) for case in found], opens="/case/")
+        drawn.add_slot("body-cell-severity", _BADGE)
 
 
-def _row(case: Case) -> dict[str, Any]:
+def _waiting(tx: ReadTx) -> tuple[list[Case], list[Backlog], dict[int, str]]:
+    now = clock.now()
+    return cases.queue(tx, now=now), cases.backlog(tx, now=now), _dealers(tx)
+
+
+def _dealers(tx: ReadTx) -> dict[int, str]:
+    return {dealer.id: dealer.name for dealer in shipments.dealers(tx)}
+
+
+def _row(case: Case, dealers: Mapping[int, str]) -> dict[str, Any]:
     return {
         "id": case.id,
         "severity": t(f"severity-{int(case.severity)}"),
+        "tone": TONES[int(case.severity)],
         "what": "、".join(t(code) for code in case.codes),
-        "about": _about(case.pivot),
-        "count": case.alerts,
+        "about": _about(case.pivot, dealers),
+        "alert-count": case.alerts,
         "last-seen": local(case.last_seen_at),
         "due": local(case.due_at),
         "state": t(case.state),
@@ -65,10 +77,20 @@ def _row(case: Case) -> dict[str, Any]:
     }
 
 
-def _about(pivot: str) -> str:
-    """`sscc:369…` and the like, with the number shortened to what a person compares."""
+def _about(pivot: str, dealers: Mapping[int, str]) -> str:
+    """`sscc:369…` and the like in words, with a number shortened to what a person compares."""
     kind, _, which = pivot.partition(":")
-    return f"{kind} …{which[-8:]}" if len(which) > 12 else f"{kind} {which}"
+    if kind == "dealer":
+        dealer, _, region = which.partition(":")
+        return f"{dealers.get(int(dealer), dealer)} → {_place(int(region))}"
+    if kind == "item":
+        epoch = identity.epoch_of(int(which))
+        return f"{t(kind)} {epoch}-{int(which) - identity.item_number(epoch, 0) + 1}"
+    return f"{t(kind)} …{which[-8:]}" if len(which) > 12 else f"{t(kind)} {which}"
+
+
+def _place(region: int | None) -> str:
+    return regions.name(region, desk.language()) if region else "—"
 
 
 async def _take_next() -> None:
@@ -86,7 +108,7 @@ async def case_page(case_id: int) -> None:
         if not roles:
             return
         file = await desk.read(lambda tx: _file(tx, case_id))
-        _heading(file["case"])
+        _heading(file["case"], file["dealers"])
         with ui.row().classes("w-full gap-4 items-start no-wrap-md"):
             with ui.column().classes("col-12 col-md gap-4").style("min-width: min(24rem, 100%); flex: 3"):
                 _evidence(file["raised"])
@@ -95,20 +117,26 @@ async def case_page(case_id: int) -> None:
                 _scans(file["scans"])
             with ui.column().classes("col-12 col-md gap-4").style("min-width: min(18rem, 100%); flex: 2"):
                 await _decision(file["case"], file["involved"], roles)
-                _timeline(file["events"])
-                await _history(case_id)
+                draw_timeline(file["events"])
+                draw_history(file["history"])
 
 
 def _file(tx: ReadTx, case_id: int) -> dict[str, Any]:
     """Everything the page shows, read in one transaction."""
     raised = alerts.of_case(tx, case_id)
     found = {scan.scan_id: scan for scan in scan_log.by_ids(tx, [alert.scan_id for alert in raised])}
-    for sscc in {alert.sscc for alert in raised if alert.sscc}:
-        found |= {scan.scan_id: scan for scan in scan_log.of_sscc(tx, sscc)}
+    about = cases.case(tx, case_id)
     concerned = sorted({alert.item for alert in raised if alert.item is not None})
+    for item in concerned[:20]:
+        found |= {scan.scan_id: scan for scan in scan_log.of_item(tx, item)}
+    if not about.pivot.startswith("item:"):  # The case of a copied code is about one item, not about its neighbours.
+        for sscc in {alert.sscc for alert in raised if alert.sscc}:
+            found |= {scan.scan_id: scan for scan in scan_log.of_sscc(tx, sscc)}
     dealers = {alert.dealer_id for alert in raised if alert.dealer_id is not None}
     return {
-        "case": cases.case(tx, case_id),
+        "case": about,
+        "history": cases.history(tx, case_id),
+        "dealers": _dealers(tx),
         "raised": raised,
         "scans": sorted(found.values(), key=lambda scan: scan.received_at, reverse=True),
         "events": items.history(tx, concerned[0]) if concerned else [],
@@ -117,11 +145,11 @@ def _file(tx: ReadTx, case_id: int) -> dict[str, Any]:
     }
 
 
-def _heading(case: Case) -> None:
+def _heading(case: Case, dealers: Mapping[int, str]) -> None:
     with ui.row().classes("items-center gap-3 w-full"):
         badge(int(case.severity))
         ui.label(f"{t('case')} #{case.id}").classes("text-h6")
-        ui.label(f"{t(case.state)} · {_about(case.pivot)}").classes("quiet")
+        ui.label(f"{t(case.state)} · {_about(case.pivot, dealers)}").classes("quiet")
         ui.space()
         ui.label(f"{t('due')} {local(case.due_at)}").classes("quiet")
 
@@ -135,8 +163,14 @@ def _evidence(raised: list[Raised]) -> None:
             with ui.row().classes("items-center gap-2 q-mt-sm"):
                 badge(int(alert.severity))
                 ui.label(t(code)).classes("text-weight-medium")
-                ui.label(f"×{times} · {local(alert.raised_at)} · {code}").classes("quiet")
-            ui.label(reasons.describe(code, alert.details, desk.language()))
+                ui.label(f"×{times} · {local(alert.raised_at)}").classes("quiet")
+            ui.label(reasons.describe(code, _percent(alert.details), desk.language()))
+
+
+def _percent(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Probabilities as a person says them."""
+    return {name: f"{value:.1%}" if isinstance(value, float) and name in SHARES else value
+            for name, value in values.items()}  # fmt: skip
 
 
 def _scans(scans: list[Scan]) -> None:
@@ -144,32 +178,28 @@ def _scans(scans: list[Scan]) -> None:
     rows = [
         {
             "id": str(scan.scan_id),
-            "time": local(scan.received_at),
+            "time": local(scan.received_at, "%m-%d %H:%M:%S"),
             "verdict": t(scan.verdict),
-            "place": regions.name(scan.region, desk.language()) if scan.region else "—",
-            "method": f"{scan.method} ±{scan.sigma_km:.1f} km" if scan.method and scan.sigma_km is not None else "—",
-            "device": scan.device[:8],
+            "place": _place(scan.region),
+            "method": _method(scan),
+            "device": f"…{scan.device[-6:]}",
         }
         for scan in scans
     ]
     with sheet(t("scans")):
-        columns = [{"name": key, "label": t(key), "field": key, "align": "left"} for key in keys]
-        ui.table(columns=columns, rows=rows, row_key="id", pagination=10).classes("w-full").props("flat dense")
+        table(keys, rows, page=10).props("dense")
 
 
-def _timeline(events: list[Event]) -> None:
-    with sheet(t("timeline")), ui.timeline(side="right"):
-        for event in events:
-            ui.timeline_entry(title=t(event.what), subtitle=local(event.at), body=_said(event))
-
-
-def _said(event: Event) -> str:
-    return " · ".join(f"{name} {value}" for name, value in event.facts.items() if value is not None)
+def _method(scan: Scan) -> str:
+    if scan.method is None or scan.sigma_km is None:
+        return "—"
+    error = f"{scan.sigma_km:.0f} km" if scan.sigma_km >= 1 else f"{1000 * scan.sigma_km:.0f} m"
+    return f"{t(scan.method)} ±{error}"
 
 
 async def _decision(case: Case, reached: Involved, roles: frozenset[str]) -> None:
     with sheet(t("decision")):
-        ui.label(t("held", holds=len(reached.holds), items=len(reached.items))).classes("quiet q-mb-sm")
+        ui.label(t("reached", holds=len(reached.holds), items=len(reached.items))).classes("quiet q-mb-sm")
         if case.state == "closed":
             ui.label(f"{t('decided')}: {t(case.outcome or '')}").classes("text-weight-medium")
             ui.label(f"{case.closed_by} · {local(case.closed_at)}").classes("quiet")
@@ -190,10 +220,13 @@ def _form(case: Case, roles: frozenset[str]) -> None:
     reason = ui.textarea(t("reason")).props("outlined autogrow").classes("w-full q-my-sm")
 
     async def decide() -> None:
-        actions = [action for action, box in boxes.items() if box.value]
+        by, actions = desk.user_name(), [action for action, box in boxes.items() if box.value]
+        if missing := _missing(outcome.value, actions, reason.value or ""):
+            ui.notify(t(missing), type="warning")
+            return
         await _tried(
             lambda tx: reviewing.settle_case(
-                tx, case.id, outcome.value, actions=actions, by=desk.user_name(), roles=roles,
+                tx, case.id, outcome.value, actions=actions, by=by, roles=roles,
                 reason=reason.value or "", now=clock.now(),
             )
         )  # fmt: skip
@@ -203,26 +236,32 @@ def _form(case: Case, roles: frozenset[str]) -> None:
         ui.button(t("release"), on_click=lambda: _release(case.id)).props("no-caps flat")
 
 
+def _missing(outcome: str | None, actions: list[Action], reason: str) -> str | None:
+    """What the form lacks, in the language of the screen; the rules themselves are `reviewing`'s."""
+    if outcome is None:
+        return "choose-outcome"
+    if any(pair <= set(actions) for pair in reviewing.CONTRADICTIONS):
+        return "contradiction"
+    return None if reason.strip() else "reason-needed"
+
+
 async def _take(case_id: int) -> None:
-    await _tried(lambda tx: cases.take(tx, case_id, by=desk.user_name(), now=clock.now()))
+    by = desk.user_name()  # Known to the screen, not to the thread that writes.
+    await _tried(lambda tx: cases.take(tx, case_id, by=by, now=clock.now()))
 
 
 async def _release(case_id: int) -> None:
-    await _tried(lambda tx: cases.release(tx, case_id, by=desk.user_name(), now=clock.now()))
+    by = desk.user_name()
+    await _tried(lambda tx: cases.release(tx, case_id, by=by, now=clock.now()))
 
 
 async def _tried(work: Any) -> None:
     """Do it and show the case as it stands now; a refusal is one sentence on the screen."""
     try:
         await desk.write(work)
+    except CaseMoved:
+        ui.notify(t("case-moved"), type="warning")
     except Problem as problem:
         ui.notify(problem.detail, type="warning", multi_line=True)
     else:
         ui.navigate.reload()
-
-
-async def _history(case_id: int) -> None:
-    lines = await desk.read(lambda tx: cases.history(tx, case_id))
-    with sheet(t("history")):
-        for line in lines:
-            ui.label(f"{local(line.at)} · {line.actor} · {line.action}").classes("quiet")
