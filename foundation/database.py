@@ -58,10 +58,20 @@ def reading(engine: Engine) -> Iterator[ReadTx]:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether the database went away, as opposed to refusing a statement."""
-    return isinstance(error, (OperationalError, InterfaceError)) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
+    """Whether the database went away, as opposed to refusing a statement. SQLSTATE classes: 08 connection, 53, 57."""
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return isinstance(error, DBAPIError) and error.connection_invalidated
+    state = _state(error)
+    return state is None or (state[:2] in ("08", "53", "57") and state != "57014")  # 57014 is a statement's timeout.
+
+
+def is_raced(error: BaseException) -> bool:
+    """Whether the transaction lost to another and may simply be tried again: deadlock, serialisation failure."""
+    return isinstance(error, DBAPIError) and _state(error) in ("40P01", "40001")
+
+
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 def check(engine: Engine) -> None:

@@ -9,13 +9,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from antifraud.decision import Params
 from antifraud.signals import Attempt
 from codegen.items import Stale
 from foundation import clock
-from foundation.database import reading, transaction
+from foundation.database import is_raced, reading, transaction
 from foundation.errors import NotSignedIn
 from foundation.observability import log
 from scan_api import auth
@@ -46,6 +46,10 @@ class Edge:
                 return handle_scans(tx, attempts, codebook=self.codebook, params=self._params, now=clock.now())
         except Stale as raced:
             raise TryAgain from raced
+        except DBAPIError as error:
+            if is_raced(error):
+                raise TryAgain from error
+            raise
 
     async def keep_revoked_fresh(self) -> None:
         """Runs as long as the process: a revoked session stops working within a few seconds."""
