@@ -52,7 +52,8 @@ def handle_scans(
 ) -> list[ScanResult]:
     """Judge a batch of scans and record every one, whatever the verdict."""
     # (0) The phone chose the scan id, so a retry gets the answer it got before.
-    earlier = scan_log.find(tx, [(attempt.scan_id, input_hash(attempt)) for attempt in attempts])
+    asked = [(attempt.scan_id, input_hash(attempt)) for attempt in attempts]
+    earlier = scan_log.find(tx, asked)
     fresh = _first_of_each_id([attempt for attempt in attempts if attempt.scan_id not in earlier])
     # (1) Are they our codes? Pure: a forged one costs no query.
     tokens = _decode(tx, fresh, codebook)
@@ -69,7 +70,7 @@ def handle_scans(
     awards = _reward(tx, judged, now=now)
     # (5) Keep the evidence, refused or not, and call a person where one is needed.
     answers = _record(tx, judged, awards, seen, params=params, now=now)
-    return [_result(attempt, earlier, answers) for attempt in attempts]
+    return [_result(scan_id, digest, earlier, answers) for scan_id, digest in asked]
 
 
 def input_hash(attempt: Attempt) -> bytes:
@@ -251,10 +252,11 @@ def _coarse_place(region: int | None) -> dict[str, str] | None:
 
 
 def _result(
-    attempt: Attempt, earlier: dict[UUID, scan_log.Earlier], answers: dict[UUID, tuple[bytes, Answer]]
+    scan_id: UUID,
+    digest: bytes,
+    earlier: dict[UUID, scan_log.Earlier],
+    answers: dict[UUID, tuple[bytes, Answer]],
 ) -> ScanResult:
-    found = earlier.get(attempt.scan_id)
-    digest, answer = (found.input_hash, dict(found.answer)) if found else answers[attempt.scan_id]
-    if digest != input_hash(attempt):
-        return ScanResult(attempt.scan_id, {}, conflict=True)
-    return ScanResult(attempt.scan_id, answer)
+    found = earlier.get(scan_id)
+    kept, answer = (found.input_hash, dict(found.answer)) if found else answers[scan_id]
+    return ScanResult(scan_id, answer) if kept == digest else ScanResult(scan_id, {}, conflict=True)
