@@ -17,7 +17,7 @@ from codegen import runs as runs_of
 from codegen.keys import FileKeyProvider
 from foundation import clock, database
 from foundation.database import reading, transaction
-from scan_api.cli import whole_file
+from scan_api.commands.options import whole_file
 
 TEA, UNKNOWN, WRONG_DIGIT = "06901234567892", "06901234567908", "06901234567893"
 

@@ -1,0 +1,1 @@
+"""The subcommands of `onecode`, one noun a file; each exposes `app`."""
