@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, text
+from sqlalchemy import Row, select
 
 from antifraud.findings import Alert, Severity
 from antifraud.tables import alerts as alerts_table
+from antifraud.tables import cases
+from foundation.bulk import Write, record_set, write_all
 from foundation.database import ReadTx, Tx
 
 DUE = {  # How soon a person looks.
@@ -44,33 +46,39 @@ class Raised:
 
 
 def raise_alerts(tx: Tx, alerts: Sequence[Alert], *, now: datetime) -> dict[str, int]:
-    """Keep the alerts and group them into cases: three statements at most. Returns pivot -> case id."""
+    """Keep the alerts and group them into cases, in one statement. Returns pivot -> case id of the open ones."""
     if not alerts:
         return {}
-    calling = {alert.pivot for alert in alerts if alert.severity > Severity.INFO}
-    cases = _open(tx, [alert for alert in alerts if alert.pivot in calling], now)
-    cases |= _join(tx, [alert for alert in alerts if alert.pivot not in calling], now)
-    tx.execute(insert(alerts_table), [_row(alert, cases.get(alert.pivot), now) for alert in alerts])
-    return cases
+    write_all(tx, raising(alerts, now=now), now=now)
+    found = select(cases.c.pivot, cases.c.id).where(
+        cases.c.pivot.in_({alert.pivot for alert in alerts}), cases.c.state != "closed"
+    )
+    return {row.pivot: row.id for row in tx.execute(found)}
 
 
-def _open(tx: Tx, alerts: Sequence[Alert], now: datetime) -> dict[str, int]:
-    """One statement: the unique index of open cases decides who opens and who joins.
+def raising(alerts: Sequence[Alert], *, now: datetime) -> list[Write]:
+    """What `raise_alerts` would write, for a use case that writes more in the same statement.
 
-    A graver alert than any before ends a snooze, and can only bring the due time forward.
+    A pivot that calls a person opens a case or joins it; one that does not joins a case or is kept without.
     """
-    if not alerts:
-        return {}
-    rows = tx.execute(_OPEN, _arrays(_grouped(alerts), now))
-    return {row.pivot: row.id for row in rows}
+    calling = {alert.pivot for alert in alerts if alert.severity > Severity.INFO}
+    opened = _grouped([alert for alert in alerts if alert.pivot in calling], now)
+    joined = _grouped([alert for alert in alerts if alert.pivot not in calling], now)
+    kept_in = [(_OPENED, opened, "cases_opened"), (_JOINED, joined, "cases_joined")]
+    writes = [Write(name, sql, rows) for sql, rows, name in kept_in]
+    for name, rows in (("alerts_calling", opened), ("alerts_joining", joined)):
+        pivots = {row["pivot"] for row in rows}
+        kept = [_row(alert, now) | {"turn": turn} for turn, alert in enumerate(alerts) if alert.pivot in pivots]
+        writes.append(Write(name, _KEPT[name], kept, len(kept)))
+    return writes
 
 
-_OPEN = text("""
+# The unique index of open cases decides who opens and who joins. A graver alert than any before ends a snooze, and can
+# only bring the due time forward. A statement cannot see rows its own parts write, so ids come from what they return.
+_OPENED = f"""
 INSERT INTO cases (pivot, state, severity, codes, alerts, opened_at, first_seen_at, last_seen_at, due_at)
 SELECT pivot, 'pending', severity, string_to_array(codes, ' '), alerts, :now, :now, :now, due_at
-FROM unnest(CAST(:pivots AS text[]), CAST(:severities AS smallint[]), CAST(:codes AS text[]),
-            CAST(:counts AS integer[]), CAST(:due AS timestamptz[])) AS new (pivot, severity, codes, alerts, due_at)
-ORDER BY pivot
+FROM {record_set("cases_opened", "pivot text, severity smallint, codes text, alerts integer, due_at timestamptz")}
 ON CONFLICT (pivot) WHERE state <> 'closed' DO UPDATE SET
     alerts = cases.alerts + excluded.alerts,
     last_seen_at = greatest(cases.last_seen_at, excluded.last_seen_at),
@@ -79,52 +87,57 @@ ON CONFLICT (pivot) WHERE state <> 'closed' DO UPDATE SET
     snoozed_until = CASE WHEN excluded.severity > cases.severity THEN NULL ELSE cases.snoozed_until END,
     severity = greatest(cases.severity, excluded.severity)
 RETURNING id, pivot
-""")
+"""  # noqa: S608
 
-
-def _join(tx: Tx, alerts: Sequence[Alert], now: datetime) -> dict[str, int]:
-    """Add to cases that are open; leave the others alone."""
-    if not alerts:
-        return {}
-    rows = tx.execute(_JOIN, _arrays(_grouped(alerts), now))
-    return {row.pivot: row.id for row in rows}
-
-
-_JOIN = text("""
-WITH open AS (SELECT id FROM cases WHERE pivot = ANY(:pivots) AND state <> 'closed' ORDER BY pivot FOR UPDATE)
+# Adds to cases that are open and leaves the others alone.
+_JOINED = f"""
 UPDATE cases SET
     alerts = cases.alerts + new.alerts,
     last_seen_at = greatest(cases.last_seen_at, :now),
     codes = ARRAY(SELECT DISTINCT unnest(cases.codes || string_to_array(new.codes, ' ')) ORDER BY 1)
-FROM open, unnest(CAST(:pivots AS text[]), CAST(:codes AS text[]), CAST(:counts AS integer[]))
-           AS new (pivot, codes, alerts)
-WHERE cases.id = open.id AND cases.pivot = new.pivot
+FROM (
+    SELECT open.id, n.alerts, n.codes
+    FROM {record_set("cases_joined", "pivot text, codes text, alerts integer").replace("cases_joined_rows", "n")}
+    JOIN cases open ON open.pivot = n.pivot AND open.state <> 'closed'
+    ORDER BY open.pivot FOR UPDATE OF open
+) AS new
+WHERE cases.id = new.id
 RETURNING cases.id, cases.pivot
-""")
+"""  # noqa: S608
+
+_ALERT_COLUMNS = (
+    "turn integer, raised_at timestamptz, code text, severity smallint, pivot text, scan_id uuid, item bigint,"
+    " sscc text, dealer_id bigint, details jsonb, contribution double precision, params_version text"
+)
+_KEPT = {
+    name: f"""
+INSERT INTO alerts (case_id, raised_at, code, severity, pivot, scan_id, item, sscc, dealer_id, details, contribution,
+    params_version)
+SELECT {grouped}.id, raised_at, code, severity, pivot, scan_id, item, sscc, dealer_id, details, contribution,
+    params_version
+FROM {record_set(name, _ALERT_COLUMNS)} LEFT JOIN {grouped} USING (pivot) ORDER BY turn RETURNING 1
+"""  # noqa: S608
+    for name, grouped in (("alerts_calling", "cases_opened"), ("alerts_joining", "cases_joined"))
+}
 
 
-def _grouped(alerts: Sequence[Alert]) -> dict[str, list[Alert]]:
+def _grouped(alerts: Sequence[Alert], now: datetime) -> list[dict[str, Any]]:
+    """One row a pivot, in pivot order: cases are locked in one order everywhere."""
     groups: dict[str, list[Alert]] = defaultdict(list)
     for alert in alerts:
         groups[alert.pivot].append(alert)
-    return dict(sorted(groups.items()))  # Cases are locked in one order everywhere.
+    return [_group(pivot, group, now) for pivot, group in sorted(groups.items())]
 
 
-def _arrays(groups: dict[str, list[Alert]], now: datetime) -> dict[str, Any]:
-    worst = [max(alert.severity for alert in group) for group in groups.values()]
+def _group(pivot: str, group: Sequence[Alert], now: datetime) -> dict[str, Any]:
+    worst = max(alert.severity for alert in group)
+    codes = " ".join(sorted({alert.reason.code for alert in group}))
+    return {"pivot": pivot, "severity": int(worst), "codes": codes, "alerts": len(group), "due_at": now + DUE[worst]}
+
+
+def _row(alert: Alert, now: datetime) -> dict[str, Any]:
     return {
-        "pivots": list(groups),
-        "severities": [int(severity) for severity in worst],
-        "codes": [" ".join(sorted({alert.reason.code for alert in group})) for group in groups.values()],
-        "counts": [len(group) for group in groups.values()],
-        "due": [now + DUE[severity] for severity in worst],
-        "now": now,
-    }
-
-
-def _row(alert: Alert, case_id: int | None, now: datetime) -> dict[str, Any]:
-    return {
-        "case_id": case_id, "raised_at": now, "code": alert.reason.code, "severity": int(alert.severity),
+        "raised_at": now, "code": alert.reason.code, "severity": int(alert.severity),
         "pivot": alert.pivot, "scan_id": alert.scan_id, "item": alert.item, "sscc": alert.sscc,
         "dealer_id": alert.dealer_id, "details": dict(alert.reason.values),
         "contribution": alert.reason.contribution, "params_version": alert.params_version,

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from antifraud.signals import Facts
 from codegen.items import FirstSeen, Stale
 from codegen.wire import Genuine, ItemNumber
+from foundation.bulk import Write, record_set, write_all
 from foundation.database import Tx
 
 State = dict[str, Any]
@@ -84,32 +85,40 @@ _LOAD = text("SELECT subject, state FROM evidence WHERE subject = ANY(:subjects)
 
 
 def store(tx: Tx, evidence: Evidence, *, now: datetime) -> None:
-    """Write what changed and drop what was forgotten, in one statement.
+    """Write what changed and drop what was forgotten, in one statement. Raises Stale."""
+    write_all(tx, storing(evidence), now=now)
 
-    Raises Stale when another transaction made one of the new rows first.
+
+def storing(evidence: Evidence) -> list[Write]:
+    """What `store` would write, for a use case that writes more in the same statement.
+
+    Stale when another transaction made one of the new rows first.
     """
     changed, forgotten = sorted(evidence.changed), sorted(evidence.known - evidence.rows.keys())
-    if not changed and not forgotten:
-        return
-    columns = {
-        "subjects": changed,
-        "states": [canonical(evidence.rows[subject]) for subject in changed],
-        "known": [subject for subject in changed if subject in evidence.known],
-        "forgotten": forgotten,
-        "now": now,
-    }
-    if tx.execute(_STORE, columns).rowcount != len(changed):
-        raise Stale("Another scan of the same item was faster; try again.")
+    kept = [
+        {"subject": subject, "state": evidence.rows[subject], "known": subject in evidence.known} for subject in changed
+    ]
+    faster = Stale("Another scan of the same item was faster; try again.")
+    return [
+        Write("evidence_gone", _FORGET, [{"subject": subject} for subject in forgotten]),
+        Write("evidence_kept", _STORE, kept, len(kept), faster),
+    ]
 
 
-_STORE = text("""
-WITH gone AS (DELETE FROM evidence WHERE subject = ANY(CAST(:forgotten AS text[])))
+_FORGET = f"""
+DELETE FROM evidence USING {record_set("evidence_gone", "subject text")}
+WHERE evidence.subject = evidence_gone_rows.subject RETURNING 1
+"""  # noqa: S608
+
+# A new row that meets another's is Stale; a known one was locked when it was loaded, and is ours to change.
+_STORE = f"""
 INSERT INTO evidence (subject, state, updated_at)
-SELECT subject, CAST(state AS jsonb), :now
-FROM unnest(CAST(:subjects AS text[]), CAST(:states AS text[])) AS new (subject, state)
+SELECT subject, state, :now FROM {record_set("evidence_kept", "subject text, state jsonb, known boolean")}
 ON CONFLICT (subject) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at
-WHERE evidence.subject = ANY(CAST(:known AS text[]))
-""")
+WHERE evidence.subject IN (
+    SELECT subject FROM {record_set("evidence_kept", "subject text, known boolean")} WHERE known
+) RETURNING 1
+"""  # noqa: S608
 
 
 def clear_item(tx: Tx, item: int, *, now: datetime) -> bool:

@@ -4,7 +4,6 @@ The phone chose the scan id, a UUIDv7: the primary key is the idempotency check,
 and old months detach. Rows are only added.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from sqlalchemy import ColumnElement, func, select, text
 from antifraud.signals import storable
 from antifraud.tables import scans
 from codegen.items import Stale
+from foundation.bulk import Write, write_all
 from foundation.database import ReadTx, Tx
 from foundation.ids import uuid7_floor
 
@@ -81,27 +81,29 @@ _FIND = text("SELECT scan_id, input_hash, answer FROM scans WHERE scan_id = ANY(
 
 def record(tx: Tx, rows: Sequence[Scan]) -> None:
     """Add the rows in one statement. Raises Stale when a concurrent transaction recorded one of the ids first."""
-    if not rows:
-        return
-    added = tx.execute(_RECORD, {"rows": json.dumps([_row(scan) for scan in rows], ensure_ascii=False)})
-    if added.rowcount != len(rows):
-        raise Stale("One of these scans was recorded by another transaction; look again.")
+    write_all(tx, recording(rows))
 
 
-# One JSON parameter, whatever the batch: PostgreSQL turns it into typed rows faster than 26 arrays arrive.
-_RECORD = text(
+def recording(rows: Sequence[Scan]) -> list[Write]:
+    """What `record` would write, for a use case that writes more in the same statement."""
+    raced = Stale("One of these scans was recorded by another transaction; look again.")
+    return [Write("recorded", _RECORD, [_row(scan) for scan in rows], len(rows), raced)]
+
+
+_RECORD = (
     f"INSERT INTO scans ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} "  # noqa: S608 names of our own columns
-    "FROM jsonb_populate_recordset(CAST(NULL AS scans), CAST(:rows AS jsonb)) ON CONFLICT (scan_id) DO NOTHING"
+    "FROM json_populate_recordset(CAST(NULL AS scans), CAST(:recorded AS json))"
+    " ON CONFLICT (scan_id) DO NOTHING RETURNING 1"
 )
 
 
 def _row(scan: Scan) -> dict[str, Any]:
     return {
-        "scan_id": scan.scan_id.hex, "input_hash": "\\x" + scan.input_hash.hex(),
-        "received_at": scan.received_at.isoformat(), "text": storable(scan.text), "verdict": scan.verdict,
-        "reasons": list(scan.reasons), "item": scan.item, "face": scan.face, "gtin": scan.gtin, "sscc": scan.sscc,
+        "scan_id": scan.scan_id, "input_hash": "\\x" + scan.input_hash.hex(),
+        "received_at": scan.received_at, "text": storable(scan.text), "verdict": scan.verdict,
+        "reasons": scan.reasons, "item": scan.item, "face": scan.face, "gtin": scan.gtin, "sscc": scan.sscc,
         "dealer_id": scan.dealer_id, "device": storable(scan.device), "address": storable(scan.address),
-        "member_id": scan.member_id.hex if scan.member_id else None,
+        "member_id": scan.member_id,
         "lat": scan.lat, "lon": scan.lon, "sigma_km": scan.sigma_km, "method": scan.method, "region": scan.region,
         "claim": scan.claim, "reward_points": scan.reward_points, "reward_state": scan.reward_state,
         "answer": scan.answer, "params_version": scan.params_version, "features": scan.features,

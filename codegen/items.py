@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from codegen.identity import Face, ItemNumber
+from foundation.bulk import Write, record_set, write_all
 from foundation.database import ReadTx, Tx
 from foundation.errors import Unavailable
 
@@ -115,32 +116,35 @@ def _state(row: Row[Any]) -> ItemState:
 
 
 def store(tx: Tx, *, first_seen: Sequence[FirstSeen] = (), claims: Sequence[Claim] = ()) -> None:
-    """Write first sightings and claims, one statement each, all or nothing. Raises Stale.
+    """Write first sightings and claims in one statement, all or nothing. Raises Stale."""
+    write_all(tx, storing(first_seen=first_seen, claims=claims))
+
+
+def storing(*, first_seen: Sequence[FirstSeen] = (), claims: Sequence[Claim] = ()) -> list[Write]:
+    """What `store` would write, for a use case that writes more in the same statement.
 
     ValueError: the caller named one item twice; of a batch only the first scan is the first.
     """
-    if first_seen:
-        ordered = sorted(first_seen, key=lambda seen: seen.item)
-        _require_distinct([seen.item for seen in ordered])
-        columns = {
-            "items": [seen.item for seen in ordered],
-            "ats": [seen.at for seen in ordered],
-            "regions": [seen.region for seen in ordered],
-            "devices": [seen.device for seen in ordered],
-        }
-        _require_all(tx.execute(text(_STORE_FIRST_SEEN), columns).rowcount, len(ordered))
-    if claims:
-        taken = sorted(claims, key=lambda claim: (claim.item, claim.face, claim.kind))
-        _require_distinct([(claim.item, claim.face, claim.kind) for claim in taken])
-        columns = {
-            "items": [claim.item for claim in taken],
-            "faces": [int(claim.face) for claim in taken],
-            "kinds": [claim.kind for claim in taken],
-            "members": [claim.member_id for claim in taken],
-            "scans": [claim.scan_id for claim in taken],
-            "ats": [claim.at for claim in taken],
-        }
-        _require_all(tx.execute(text(_STORE_CLAIMS), columns).rowcount, len(taken))
+    ordered = sorted(first_seen, key=lambda seen: seen.item)
+    _require_distinct([seen.item for seen in ordered])
+    taken = sorted(claims, key=lambda claim: (claim.item, claim.face, claim.kind))
+    _require_distinct([(claim.item, claim.face, claim.kind) for claim in taken])
+    faster = Stale("Another scan of the same item was faster; try again.")
+    return [
+        Write("first_seen", _STORE_FIRST_SEEN, [_seen_row(seen) for seen in ordered], len(ordered), faster),
+        Write("claimed", _STORE_CLAIMS, [_claim_row(claim) for claim in taken], len(taken), faster),
+    ]
+
+
+def _seen_row(seen: FirstSeen) -> dict[str, object]:
+    return {"item": seen.item, "at": seen.at, "region": seen.region, "device": seen.device}
+
+
+def _claim_row(claim: Claim) -> dict[str, object]:
+    return {
+        "item": claim.item, "face": int(claim.face), "kind": claim.kind, "member_id": claim.member_id,
+        "scan_id": claim.scan_id, "at": claim.at,
+    }  # fmt: skip
 
 
 def history(tx: ReadTx, item: int) -> list[Event]:
@@ -151,11 +155,6 @@ def history(tx: ReadTx, item: int) -> list[Event]:
 def _require_distinct(keys: Sequence[object]) -> None:
     if len(set(keys)) != len(keys):
         raise ValueError("one item was first seen or claimed twice in one batch")
-
-
-def _require_all(written: int, wanted: int) -> None:
-    if written != wanted:
-        raise Stale("Another scan of the same item was faster; try again.")
 
 
 # `locked` sorts before it locks, so two batches meet in item order and never wait for each other in a ring.
@@ -199,19 +198,18 @@ LEFT JOIN LATERAL (
 ) sh ON true
 """
 
-_STORE_FIRST_SEEN = """
+_STORE_FIRST_SEEN = f"""
 INSERT INTO items (item, first_seen_at, first_seen_region, first_seen_device)
-SELECT * FROM unnest(CAST(:items AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:regions AS int[]),
-                     CAST(:devices AS text[]))
-ON CONFLICT DO NOTHING
-"""
+SELECT * FROM {record_set("first_seen", "item bigint, at timestamptz, region integer, device text")}
+ON CONFLICT DO NOTHING RETURNING 1
+"""  # noqa: S608
 
-_STORE_CLAIMS = """
+_CLAIM_COLUMNS = "item bigint, face smallint, kind text, member_id uuid, scan_id uuid, at timestamptz"
+_STORE_CLAIMS = f"""
 INSERT INTO claims (item, face, kind, member_id, scan_id, claimed_at)
-SELECT * FROM unnest(CAST(:items AS bigint[]), CAST(:faces AS smallint[]), CAST(:kinds AS text[]),
-                     CAST(:members AS uuid[]), CAST(:scans AS uuid[]), CAST(:ats AS timestamptz[]))
-ON CONFLICT DO NOTHING
-"""
+SELECT * FROM {record_set("claimed", _CLAIM_COLUMNS)}
+ON CONFLICT DO NOTHING RETURNING 1
+"""  # noqa: S608
 
 _HISTORY = """
 SELECT created_at AS at, 'issued' AS what, 0 AS turn,

@@ -6,13 +6,14 @@ each move gives the balance rows it touches their next version, spendable points
 Debt is a negative balance: it implies no lots, and what comes in repays it before it makes a lot.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 
+from foundation.bulk import Write, record_set, write_all
 from foundation.database import Tx
 from foundation.ids import uuid7
 from loyalty.accounts import LOTTED, Account, Balance, Party, System, lock
@@ -159,11 +160,23 @@ class Books:
 
     def write(self, tx: Tx) -> None:
         """Everything at once. The rows are locked, so the versions cannot have moved."""
-        turned = [balance for balance in self.balances.values() if balance.version != balance.locked_version]
+        write_all(tx, self.writing(), now=self.now)
+
+    def writing(self) -> list[Write]:
+        """What `write` would write, for a use case that writes more in the same statement."""
         if not self.moves:
-            return
-        done = tx.execute(WRITE, self._columns(turned))
-        assert done.rowcount == len(turned)
+            return []
+        turned = [balance for balance in self.balances.values() if balance.version != balance.locked_version]
+        made = [lot for lot in self.touched_lots.values() if lot.is_new]
+        kept = sorted((lot for lot in self.touched_lots.values() if not lot.is_new), key=lambda lot: lot.id)
+        return [
+            Write("moved", MOVED, _named(MOVE_COLUMNS, self.moves), len(self.moves)),
+            Write("lots_made", LOTS_MADE, [_lot(lot) for lot in made], len(made)),
+            Write("lots_kept", LOTS_KEPT, [_lot(lot) for lot in kept], len(kept)),
+            Write("lots_used", LOTS_USED, _named(USE_COLUMNS, self.uses), len(self.uses)),
+            Write("points_held", POINTS_HELD, _named(HOLD_COLUMNS, self.holds), len(self.holds)),
+            Write("balances_turned", BALANCES_TURNED, [_balance(one) for one in turned], len(turned)),
+        ]
 
     def _turn(self, party: Party, amount: int, asset: str) -> tuple[int, int | None, int | None]:
         if isinstance(party, Account):
@@ -184,21 +197,6 @@ class Books:
             self.touched_lots[lot.id] = lot
             self.uses.append((transfer_id, lot.id, amount))
         return amount
-
-    def _columns(self, turned: list[Balance]) -> dict[str, object]:
-        new = [lot for lot in self.touched_lots.values() if lot.is_new]
-        old = sorted((lot for lot in self.touched_lots.values() if not lot.is_new), key=lambda lot: lot.id)
-        return {
-            "now": self.now,
-            **_named("move", self.moves, 17),
-            **_named("use", self.uses, 3),
-            **_named("hold", self.holds, 12),
-            **_named(
-                "lot", [(lot.id, lot.account_id, lot.amount, lot.remaining, lot.expires_at) for lot in new], 5
-            ),
-            **_named("kept", [(lot.id, lot.remaining, lot.expires_at) for lot in old], 3),
-            **_named("turned", [(one.id, one.available, one.version, one.locked_version) for one in turned], 4),
-        }  # fmt: skip
 
 
 def open_books(tx: Tx, accounts: Iterable[Account], *, burning: Iterable[Account] = (), now: datetime) -> Books:
@@ -222,14 +220,21 @@ def _is_due(lot: Lot, now: datetime) -> bool:
     return lot.expires_at is not None and lot.expires_at <= now
 
 
-def _named(name: str, rows: Sequence[tuple[object, ...]], width: int) -> dict[str, list[object]]:
-    """Columns for unnest: name_0, name_1, …"""
-    turned = list(zip(*rows, strict=True)) or [()] * width
-    return {f"{name}_{at}": list(column) for at, column in enumerate(turned)}
+def _named(columns: str, rows: Iterable[tuple[object, ...]]) -> list[dict[str, object]]:
+    """Rows with the names of a column list such as `item bigint, at timestamptz`."""
+    names = [column.split()[0] for column in columns.split(",")]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _unnest(name: str, types: str) -> str:
-    return ", ".join(f"CAST(:{name}_{at} AS {kind}[])" for at, kind in enumerate(types.split()))
+def _lot(lot: Lot) -> dict[str, object]:
+    return {
+        "id": lot.id, "account_id": lot.account_id, "amount": lot.amount, "remaining": lot.remaining,
+        "expires_at": lot.expires_at,
+    }  # fmt: skip
+
+
+def _balance(one: Balance) -> dict[str, object]:
+    return {"id": one.id, "available": one.available, "version": one.version, "locked_version": one.locked_version}
 
 
 LIVE_LOTS = text("""
@@ -249,34 +254,49 @@ JOIN lots l ON l.id = u.lot_id WHERE u.net > 0 ORDER BY u.first DESC
 """
 )
 
-WRITE = text(f"""
-WITH moved AS (
-    INSERT INTO transfers (id, kind, asset, amount, source_id, target_id, source_after, source_version, target_after,
-        target_version, correlation_id, reverses, hold_id, campaign_id, rule_version, reason, event_at, created_at)
-    SELECT m.*, :now FROM unnest({
-    _unnest(
-        "move",
-        "uuid text text bigint bigint bigint bigint bigint bigint bigint "
-        "uuid uuid uuid bigint integer text timestamptz",
-    )
-}) AS m
-), made AS (
-    INSERT INTO lots (id, account_id, amount, remaining, expires_at, created_at)
-    SELECT l.*, :now FROM unnest({_unnest("lot", "uuid bigint bigint bigint timestamptz")}) AS l
-), kept AS (
-    UPDATE lots SET remaining = k.remaining, expires_at = k.expires_at
-    FROM unnest({_unnest("kept", "uuid bigint timestamptz")}) AS k (id, remaining, expires_at) WHERE lots.id = k.id
-), used AS (
-    INSERT INTO lot_uses (transfer_id, lot_id, amount) SELECT u.* FROM unnest({_unnest("use", "uuid uuid bigint")}) AS u
-), held AS (
-    INSERT INTO holds (id, direction, asset, owner_ref, amount, mature_at, lapses_at, expiry, reason, correlation_id,
-        campaign_id, rule_version, posted, state, created_at)
-    SELECT h.*, 0, 'open', :now
-    FROM unnest({
-    _unnest("hold", "uuid text text text bigint timestamptz timestamptz text text uuid bigint integer")
-}) AS h
+MOVE_COLUMNS = (
+    "id uuid, kind text, asset text, amount bigint, source_id bigint, target_id bigint, source_after bigint,"
+    " source_version bigint, target_after bigint, target_version bigint, correlation_id uuid, reverses uuid,"
+    " hold_id uuid, campaign_id bigint, rule_version integer, reason text, event_at timestamptz"
 )
-UPDATE balances SET available = n.available, version = n.version
-FROM unnest({_unnest("turned", "bigint bigint bigint bigint")}) AS n (account_id, available, version, locked_version)
-WHERE balances.account_id = n.account_id AND balances.version = n.locked_version
-""")  # noqa: S608
+MOVED = f"""
+INSERT INTO transfers (id, kind, asset, amount, source_id, target_id, source_after, source_version, target_after,
+    target_version, correlation_id, reverses, hold_id, campaign_id, rule_version, reason, event_at, created_at)
+SELECT moved_rows.*, :now FROM {record_set("moved", MOVE_COLUMNS)} RETURNING 1
+"""  # noqa: S608
+
+LOTS_MADE = f"""
+INSERT INTO lots (id, account_id, amount, remaining, expires_at, created_at)
+SELECT id, account_id, amount, remaining, expires_at, :now
+FROM {record_set("lots_made", "id uuid, account_id bigint, amount bigint, remaining bigint, expires_at timestamptz")}
+RETURNING 1
+"""  # noqa: S608
+
+LOTS_KEPT = f"""
+UPDATE lots SET remaining = lots_kept_rows.remaining, expires_at = lots_kept_rows.expires_at
+FROM {record_set("lots_kept", "id uuid, remaining bigint, expires_at timestamptz")}
+WHERE lots.id = lots_kept_rows.id RETURNING 1
+"""  # noqa: S608
+
+USE_COLUMNS = "transfer_id uuid, lot_id uuid, amount bigint"
+LOTS_USED = f"""
+INSERT INTO lot_uses (transfer_id, lot_id, amount)
+SELECT lots_used_rows.* FROM {record_set("lots_used", USE_COLUMNS)} RETURNING 1
+"""  # noqa: S608
+
+HOLD_COLUMNS = (
+    "id uuid, direction text, asset text, owner_ref text, amount bigint, mature_at timestamptz, lapses_at timestamptz,"
+    " expiry text, reason text, correlation_id uuid, campaign_id bigint, rule_version integer"
+)
+POINTS_HELD = f"""
+INSERT INTO holds (id, direction, asset, owner_ref, amount, mature_at, lapses_at, expiry, reason, correlation_id,
+    campaign_id, rule_version, posted, state, created_at)
+SELECT points_held_rows.*, 0, 'open', :now FROM {record_set("points_held", HOLD_COLUMNS)} RETURNING 1
+"""  # noqa: S608
+
+BALANCES_TURNED = f"""
+UPDATE balances SET available = balances_turned_rows.available, version = balances_turned_rows.version
+FROM {record_set("balances_turned", "id bigint, available bigint, version bigint, locked_version bigint")}
+WHERE balances.account_id = balances_turned_rows.id AND balances.version = balances_turned_rows.locked_version
+RETURNING 1
+"""  # noqa: S608

@@ -8,6 +8,7 @@ guarded decrement in the transaction of the award. A lease that expired is refus
 """
 
 import os
+import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from itertools import accumulate
 
 from sqlalchemy import insert, select, text
 
+from foundation.bulk import record_set
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, NotFound
 from foundation.ids import token_urlsafe
@@ -24,7 +26,7 @@ from loyalty.tables import accounts, budgets
 LEASE = timedelta(minutes=10)
 LEAST, MOST = 1_000, 1_000_000  # Points of one lease.
 SHARES = 4 * 4  # k times the processes expected: leases shrink as the budget drains.
-PROCESS = f"{os.getpid()}-{token_urlsafe(6)}"  # Who leases; two holders of one name would only queue, not overspend.
+PROCESS = f"{os.getpid()}-{token_urlsafe(6)}"  # Two holders of one name would only queue, not overspend.
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Budget:
     account_id: int
     total: int
     granted: int
+
+
+def this_lane() -> str:
+    """Who leases: this thread of this process. Batches side by side would queue for one lease until each commits."""
+    return f"{PROCESS}-{threading.get_ident()}"
 
 
 def add_budget(tx: Tx, *, name: str, total: int, asset: str = "points", now: datetime) -> Budget:
@@ -69,11 +76,25 @@ WHERE budget_id = :budget AND owner = :owner AND open AND remaining >= :amount A
 """)
 
 
-def spend(tx: Tx, budget_id: int, amounts: Sequence[int], *, now: datetime, owner: str = PROCESS) -> int:
+# The same for several budgets and all or none of them, as two named parts of a larger statement: `spent` has a row for
+# each budget spent, `:spends` the rows (budget, amount), `:budgets` their number.
+SPENT = f"""lease AS MATERIALIZED (
+    SELECT l.id, spends_rows.amount FROM {record_set("spends", "budget bigint, amount bigint")}
+    JOIN budget_leases l ON l.budget_id = spends_rows.budget AND l.owner = :owner AND l.open
+    WHERE l.remaining >= spends_rows.amount AND l.expires_at > :now
+    ORDER BY l.budget_id FOR UPDATE OF l
+), spent AS (
+    UPDATE budget_leases l SET remaining = l.remaining - lease.amount FROM lease
+    WHERE l.id = lease.id AND (SELECT count(*) FROM lease) = :budgets RETURNING 1
+)"""  # noqa: S608
+
+
+def spend(tx: Tx, budget_id: int, amounts: Sequence[int], *, now: datetime, owner: str | None = None) -> int:
     """Spend for awards of these points, in order; how many of them the budget still covers.
 
     Once a budget and transaction, budgets in id order: the owner's lease stays locked until the commit.
     """
+    owner = owner or this_lane()
     where = {"budget": budget_id, "owner": owner, "now": now}
     if tx.execute(SPEND, where | {"amount": sum(amounts)}).rowcount:
         return len(amounts)
@@ -85,9 +106,9 @@ def spend(tx: Tx, budget_id: int, amounts: Sequence[int], *, now: datetime, owne
     return covered
 
 
-def give_back(tx: Tx, budget_id: int, amount: int, *, owner: str = PROCESS) -> None:
+def give_back(tx: Tx, budget_id: int, amount: int, *, owner: str | None = None) -> None:
     """Unspend what this transaction spent too much of."""
-    tx.execute(GIVE_BACK, {"budget": budget_id, "owner": owner, "amount": amount})
+    tx.execute(GIVE_BACK, {"budget": budget_id, "owner": owner or this_lane(), "amount": amount})
 
 
 GIVE_BACK = text("""
@@ -117,7 +138,7 @@ VALUES (:budget, :owner, :amount, :amount, true, :expires_at)
 """)
 
 
-def lease(tx: Tx, budget_id: int, *, wanted: int, now: datetime, owner: str = PROCESS) -> int:
+def lease(tx: Tx, budget_id: int, *, wanted: int, now: datetime, owner: str) -> int:
     """A new lease for `owner` in place of its old one; how many points it holds. 0: nothing is left to lease."""
     left = tx.execute(LEFT, {"budget": budget_id}).scalar_one()
     returned = int(tx.execute(CLOSE, {"budget": budget_id, "owner": owner, "now": now}).scalar_one())

@@ -1,11 +1,11 @@
 """From a scan that took its item to points: which campaign, from which budget, credited or held, and why.
 
-One reward per item, for ever: the key is ("claim", item), whoever scans and however often. A batch costs three
-statements (lease, keys with balances, write) whatever its size, and a fourth once a second for the campaigns.
+One reward per item, for ever: the key is ("claim", item), whoever scans and however often. A batch costs two
+statements whatever its size: one takes budget, keys and balances, the other writes, and may be shared with what else
+the scan writes. A third reads the campaigns once a second; more only when a lease runs out or a key was taken before.
 What earns nothing (no campaign, empty budget) is an outcome too and is stored with its reason.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from foundation.bulk import Write, record_set, rows_json, write_all
 from foundation.database import Tx
 from foundation.ids import uuid7
 from loyalty import accounts, budgets, expiry
@@ -82,30 +83,30 @@ class Award:
 
 def reward(tx: Tx, requests: Sequence[EarnRequest], *, now: datetime) -> list[Award]:
     """Credit or hold the points of each scan, exactly once per item; awards in the order of the requests."""
+    awards, writes = rewarding(tx, requests, now=now)
+    write_all(tx, writes, now=now)
+    return awards
+
+
+def rewarding(tx: Tx, requests: Sequence[EarnRequest], *, now: datetime) -> tuple[list[Award], list[Write]]:
+    """The awards, and what `reward` would write for them: the caller must write it in this transaction."""
     first = {one.key: one for one in reversed(requests)}  # An item twice in a batch is the earlier scan's.
     fresh = [one for one in requests if first[one.key] is one]
     # (1) Which campaign applies at the time of the scan? Pure.
     campaigns = in_force(tx)
     chosen = [choose(campaigns, one) for one in fresh]
-    # (2) Does its budget still cover it? One guarded decrement of this process's lease.
-    covered = fund(tx, [choice.campaign for choice in chosen], now=now)
-    awards = {
-        one.key: award(one, choice, is_covered, now=now)
-        for one, choice, is_covered in zip(fresh, chosen, covered, strict=True)
-    }
-    # (3) Take the keys, with what will have come of them, and lock the members' balances.
-    taken, books = claim(tx, fresh, awards, now=now)
-    # (4) Move the points, in memory and then in one statement.
+    # (2) Take budget and keys, with what will have come of them, and lock the members' balances.
+    awards, taken, books = take(tx, fresh, chosen, now=now)
+    # (3) Move the points in memory; they are written in one statement.
     for one, choice in zip(fresh, chosen, strict=True):
         if one.key in taken:
             enter(books, one, awards[one.key], choice.campaign)
-    books.write(tx)
-    # (5) Items rewarded before: the lease gets back what was not spent, and the first award is the answer.
+    # (4) Items rewarded before: the lease gets back what was not spent, and the first award is the answer.
     lost = [one for one in fresh if one.key not in taken]
     if not lost and len(fresh) == len(requests):
-        return list(awards.values())
+        return list(awards.values()), books.writing()
     refund(tx, lost, {one.key: choice.campaign for one, choice in zip(fresh, chosen, strict=True)}, awards)
-    return answers(tx, requests, first, awards, lost)
+    return answers(tx, requests, first, awards, lost), books.writing()
 
 
 class Choice(NamedTuple):
@@ -131,6 +132,43 @@ def facts_of(one: EarnRequest, zone: ZoneInfo = expiry.BRAND_ZONE) -> dict[str, 
     local = one.at.astimezone(zone)
     derived = {"at": one.at, "hour": local.hour, "weekday": local.isoweekday(), "gtin": one.gtin, "run_id": one.run_id}
     return derived | dict(one.facts)
+
+
+def take(
+    tx: Tx, fresh: Sequence[EarnRequest], chosen: Sequence[Choice], *, now: datetime
+) -> tuple[dict[Key, Award], set[Key], Books]:
+    """What each scan earns, the keys this transaction took, and books open on the accounts the awards go to.
+
+    In one statement when every budget's lease covers the batch; otherwise that statement did nothing, and leases are
+    renewed and spent one by one first.
+    """
+    everything = award_all(fresh, chosen, [True] * len(fresh), now=now)
+    found = claim(tx, fresh, everything, spends(chosen), now=now)
+    if found is not None:
+        return everything, *found
+    covered = fund(tx, [choice.campaign for choice in chosen], now=now)
+    awards = award_all(fresh, chosen, covered, now=now)
+    found = claim(tx, fresh, awards, {}, now=now)
+    assert found is not None, "no lease was asked for"
+    return awards, *found
+
+
+def award_all(
+    fresh: Sequence[EarnRequest], chosen: Sequence[Choice], covered: Sequence[bool], *, now: datetime
+) -> dict[Key, Award]:
+    return {
+        one.key: award(one, choice, is_covered, now=now)
+        for one, choice, is_covered in zip(fresh, chosen, covered, strict=True)
+    }
+
+
+def spends(chosen: Sequence[Choice]) -> dict[int, int]:
+    """budget id -> points these awards want of it."""
+    wanted: Counter[int] = Counter()
+    for choice in chosen:
+        if choice.campaign:
+            wanted[choice.campaign.budget_id] += choice.campaign.points
+    return wanted
 
 
 def fund(tx: Tx, chosen: Sequence[Campaign | None], *, now: datetime) -> list[bool]:
@@ -159,41 +197,46 @@ def award(one: EarnRequest, choice: Choice, is_covered: bool, *, now: datetime) 
     return Award(campaign.points, state, reason, campaign.id, campaign.version, uuid7(now), explain)
 
 
-# Keys first, in key order, then balances, in account order, as everywhere: the count makes the lock wait for the keys.
-CLAIM = text("""
-WITH taken AS (
+# Leases first, then keys in key order, then balances in account order, as everywhere: each count makes the next part
+# wait for the one before. When a lease is short, nothing is spent and no key is taken.
+CLAIM = text(f"""
+WITH {budgets.SPENT}, taken AS (
     INSERT INTO idempotency (scope, key, input_hash, outcome, transfer_id, created_at)
-    SELECT 'claim', key, decode(hash, 'hex'), outcome, transfer_id, :now
-    FROM jsonb_to_recordset(CAST(:claims AS jsonb)) AS k (key text, hash text, outcome jsonb, transfer_id uuid)
+    SELECT 'claim', key, CAST(hash AS bytea), outcome, transfer_id, :now
+    FROM {record_set("claims", "key text, hash text, outcome jsonb, transfer_id uuid")}
+    WHERE (SELECT count(*) FROM spent) = :budgets
     ORDER BY key ON CONFLICT DO NOTHING RETURNING key
 ), locked AS (
     SELECT a.kind, a.owner_ref, b.account_id, b.available, b.floor, b.version
-    FROM unnest(CAST(:kinds AS text[]), CAST(:owners AS text[])) AS w (kind, owner_ref)
-    JOIN accounts a ON a.owner_ref = w.owner_ref AND a.kind = w.kind AND a.asset = 'points'
+    FROM {record_set("accounts", "kind text, owner text")}
+    JOIN accounts a ON a.owner_ref = accounts_rows.owner AND a.kind = accounts_rows.kind AND a.asset = 'points'
     JOIN balances b ON b.account_id = a.id
     WHERE (SELECT count(*) FROM taken) >= 0
     ORDER BY b.account_id FOR UPDATE OF b
 )
-SELECT (SELECT coalesce(array_agg(key), '{}') FROM taken) AS keys, locked.*
+SELECT (SELECT count(*) FROM spent) AS spent, (SELECT coalesce(array_agg(key), '{{}}') FROM taken) AS keys, locked.*
 FROM (SELECT 1) AS one LEFT JOIN locked ON true
-""")
+""")  # noqa: S608
 
 
 def claim(
-    tx: Tx, fresh: Sequence[EarnRequest], awards: Mapping[Key, Award], *, now: datetime
-) -> tuple[set[Key], Books]:
-    """The keys this transaction took, and books open on the accounts the awards go to."""
+    tx: Tx, fresh: Sequence[EarnRequest], awards: Mapping[Key, Award], spending: Mapping[int, int], *, now: datetime
+) -> tuple[set[Key], Books] | None:
+    """The keys this transaction took, and books open on the accounts the awards go to. None: a lease was short."""
+    if not fresh:
+        return set(), Books(now, {})
     wanted = {account for one in fresh if (account := receiver(one, awards[one.key]))}
-    names = sorted(wanted)
-    claims = [claimed(one, awards[one.key]) for one in fresh]
     values = {
         "now": now,
-        "claims": json.dumps(claims, ensure_ascii=False),  # One text: arrays of JSON would be escaped twice.
-        "kinds": [name.kind for name in names],
-        "owners": [name.owner for name in names],
+        "owner": budgets.this_lane(),
+        "budgets": len(spending),
+        "spends": rows_json([{"budget": budget, "amount": amount} for budget, amount in sorted(spending.items())]),
+        "claims": rows_json([claimed(one, awards[one.key]) for one in fresh]),
+        "accounts": rows_json([{"kind": name.kind, "owner": name.owner} for name in sorted(wanted)]),
     }
-    rows = tx.execute(CLAIM, values).all() if fresh else []
-    taken = {Key("claim", key) for row in rows[:1] for key in row.keys}
+    rows = tx.execute(CLAIM, values).all()
+    if rows[0].spent != len(spending):
+        return None
     balances = {
         Account(row.kind, row.owner_ref): Balance(row.account_id, row.available, row.floor, row.version, row.version)
         for row in rows
@@ -202,16 +245,15 @@ def claim(
     if len(balances) < len(wanted):
         # Members who have no accounts yet. Locking all again keeps the account order; ours are locked already.
         balances = accounts.lock(tx, wanted, now=now)
-    return taken, Books(now, balances)
+    return {Key("claim", key) for key in rows[0].keys}, Books(now, balances)
 
 
 def claimed(one: EarnRequest, made: Award) -> dict[str, object]:
-    outcome = made.to_json()
     return {
         "key": one.key.key,
-        "hash": one.hash().hex(),
-        "outcome": outcome,
-        "transfer_id": outcome["transfer_id"],
+        "hash": "\\x" + one.hash().hex(),
+        "outcome": made.to_json(),
+        "transfer_id": made.transfer_id,
     }
 
 

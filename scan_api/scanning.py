@@ -7,7 +7,7 @@ answer it got before; the same id with other content is answered as a conflict a
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from codegen import items, wire
 from codegen.items import Claim
 from codegen.wire import Genuine, ItemNumber, Token, Unissued
 from foundation import ids
+from foundation.bulk import Write, write_all
 from foundation.database import ReadTx, Tx
 from loyalty import earning
 from loyalty.earning import Award, EarnRequest
@@ -53,7 +54,7 @@ def handle_scans(
     """Judge a batch of scans and record every one, whatever the verdict."""
     # (0) The phone chose the scan id, so a retry gets the answer it got before.
     asked = [(attempt.scan_id, input_hash(attempt)) for attempt in attempts]
-    earlier = scan_log.find(tx, asked)
+    earlier, hashes = scan_log.find(tx, asked), dict(reversed(asked))  # An id twice in a batch is the first one's.
     fresh = _first_of_each_id([attempt for attempt in attempts if attempt.scan_id not in earlier])
     # (1) Are they our codes? Pure: a forged one costs no query.
     tokens = _decode(tx, fresh, codebook)
@@ -67,9 +68,11 @@ def handle_scans(
         for attempt, token, fact in zip(fresh, tokens, facts, strict=True)
     ]
     # (4) Take the codes and move the points; held if a person must look first.
-    awards = _reward(tx, judged, now=now)
-    # (5) Keep the evidence, refused or not, and call a person where one is needed.
-    answers = _record(tx, judged, awards, seen, params=params, now=now)
+    awards, points = _reward(tx, judged, now=now)
+    # (5) Keep the evidence, refused or not, and call a person where one is needed: one statement writes all.
+    lines = [_line(one, awards.get(one.attempt.scan_id), seen, hashes, params=params, now=now) for one in judged]
+    write_all(tx, [*_items(judged), *points, *_evidence(judged, lines, seen, now=now)], now=now)
+    answers = {line.scan_id: (line.input_hash, line.answer) for line in lines}
     return [_result(scan_id, digest, earlier, answers) for scan_id, digest in asked]
 
 
@@ -112,12 +115,13 @@ def _decode(tx: Tx, attempts: Sequence[Attempt], codebook: Codebook) -> list[Tok
     return tokens
 
 
-def _reward(tx: Tx, judged: Sequence[_Judged], *, now: datetime) -> dict[UUID, Award]:
+def _reward(tx: Tx, judged: Sequence[_Judged], *, now: datetime) -> tuple[dict[UUID, Award], list[Write]]:
+    """What each scan that took its item earns, and the points' part of what is to be written."""
     requests = [_request(one, one.token) for one in judged if one.decision.takes and isinstance(one.token, Genuine)]
     if not requests:
-        return {}
-    awards = earning.reward(tx, requests, now=now)
-    return {request.scan_id: award for request, award in zip(requests, awards, strict=True)}
+        return {}, []
+    awards, writes = earning.rewarding(tx, requests, now=now)
+    return {request.scan_id: award for request, award in zip(requests, awards, strict=True)}, writes
 
 
 def _request(one: _Judged, token: Genuine) -> EarnRequest:
@@ -149,20 +153,14 @@ def _earning_facts(one: _Judged, token: Genuine) -> dict[str, object]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _record(
-    tx: Tx, judged: Sequence[_Judged], awards: dict[UUID, Award], seen: Evidence, *, params: Params, now: datetime
-) -> dict[UUID, tuple[bytes, Answer]]:
-    """Items, evidence, the log and the alerts: all of them, or none."""
+def _items(judged: Sequence[_Judged]) -> list[Write]:
     first_seen = [one.decision.first_seen for one in judged if one.decision.first_seen is not None]
-    items.store(tx, first_seen=first_seen, claims=[claim for one in judged for claim in _claim(one)])
-    evidence.store(tx, seen, now=now)
-    lines = [
-        _line(one, awards.get(one.attempt.scan_id), _answer(one, awards, seen), params=params, now=now)
-        for one in judged
-    ]
-    scan_log.record(tx, lines)
-    alerts.raise_alerts(tx, [alert for one in judged for alert in one.decision.alerts], now=now)
-    return {line.scan_id: (line.input_hash, dict(line.answer)) for line in lines}
+    return items.storing(first_seen=first_seen, claims=[claim for one in judged for claim in _claim(one)])
+
+
+def _evidence(judged: Sequence[_Judged], lines: Sequence[Scan], seen: Evidence, *, now: datetime) -> list[Write]:
+    raised = [alert for one in judged for alert in one.decision.alerts]
+    return [*evidence.storing(seen), *scan_log.recording(lines), *alerts.raising(raised, now=now)]
 
 
 def _claim(one: _Judged) -> list[Claim]:
@@ -172,13 +170,15 @@ def _claim(one: _Judged) -> list[Claim]:
     return [Claim(token.item, token.face, items.CONSUMER, attempt.member_id, attempt.scan_id, attempt.at)]
 
 
-def _line(one: _Judged, award: Award | None, answer: Answer, *, params: Params, now: datetime) -> Scan:
+def _line(
+    one: _Judged, award: Award | None, seen: Evidence, hashes: Mapping[UUID, bytes], *, params: Params, now: datetime
+) -> Scan:
     """The scan as it is kept: what the phone said, what we knew, what we answered."""
     attempt, token, state, place = one.attempt, one.token, one.facts.state, one.attempt.location
     genuine = token if isinstance(token, Genuine) else None
     return Scan(
         scan_id=attempt.scan_id,
-        input_hash=input_hash(attempt),
+        input_hash=hashes[attempt.scan_id],
         received_at=now,
         text=attempt.text,
         verdict=one.decision.verdict,
@@ -199,14 +199,14 @@ def _line(one: _Judged, award: Award | None, answer: Answer, *, params: Params, 
         claim=attempt.claim,
         reward_points=award.points if award else 0,
         reward_state=award.state if award else "none",
-        answer=answer,
+        answer=_answer(one, award, seen),
         params_version=params.version,
         features=one.decision.features,
         contributions=one.decision.contributions,
     )
 
 
-def _answer(one: _Judged, awards: dict[UUID, Award], seen: Evidence) -> Answer:
+def _answer(one: _Judged, award: Award | None, seen: Evidence) -> Answer:
     """Time and coarse place of the first scan are told to a later scanner; never a person, never the failed check."""
     product, first = None, None
     if isinstance(one.token, Genuine) and one.decision.verdict != "not_active":
@@ -216,7 +216,7 @@ def _answer(one: _Judged, awards: dict[UUID, Award], seen: Evidence) -> Answer:
     return {
         "scan_id": str(one.attempt.scan_id),
         "verdict": one.decision.verdict,
-        "reward": _reward_said(one, awards.get(one.attempt.scan_id), seen),
+        "reward": _reward_said(one, award, seen),
         "product": product,
         "first_scan": first,
     }
@@ -255,8 +255,8 @@ def _result(
     scan_id: UUID,
     digest: bytes,
     earlier: dict[UUID, scan_log.Earlier],
-    answers: dict[UUID, tuple[bytes, Answer]],
+    answers: Mapping[UUID, tuple[bytes, Mapping[str, Any]]],
 ) -> ScanResult:
     found = earlier.get(scan_id)
-    kept, answer = (found.input_hash, dict(found.answer)) if found else answers[scan_id]
-    return ScanResult(scan_id, answer) if kept == digest else ScanResult(scan_id, {}, conflict=True)
+    kept, answer = (found.input_hash, found.answer) if found else answers[scan_id]
+    return ScanResult(scan_id, dict(answer)) if kept == digest else ScanResult(scan_id, {}, conflict=True)

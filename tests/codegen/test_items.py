@@ -57,7 +57,7 @@ def test_everything_known_of_an_item_comes_in_one_statement(tx, now):
     assert items.load(tx, []) == {}
 
 
-def test_storing_a_batch_is_two_statements(tx, now):
+def test_storing_a_batch_is_one_statement(tx, now):
     plant = build(tx, now)
     statements = []
     listen = lambda *args: statements.append(args[2])  # noqa: E731
@@ -69,7 +69,7 @@ def test_storing_a_batch_is_two_statements(tx, now):
     )
     items.store(tx)
     event.remove(tx.engine, "before_cursor_execute", listen)
-    assert len(statements) == 2
+    assert len(statements) == 1
     assert [items.load(tx, plant.items(o))[plant.run.first + o].claimed_by for o in (2, 5, 9)] == [None, LI, LI]
 
 
