@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from antifraud.regions import Region, name, province_of, region_of
+from antifraud.regions import Region, calm_region, name, province_of, region_of
 
 __all__ = ["Location", "Region", "from_report", "haversine_km", "name", "pmf", "province_of", "region_of"]
 
@@ -71,6 +71,9 @@ def from_report(
 def pmf(location: Location) -> dict[Region, float]:
     """P(region | fix): the share of the error disc inside each region. OUTSIDE collects sea and abroad; sums to 1."""
     if location.method == "gps" and location.sigma_km * P95_SIGMAS < 0.5:
+        # Profiled: nine look-ups were a tenth of a scan, and nearly every fix is further than 5 km from any border.
+        if (calm := calm_region(location.lat, location.lon)) is not None:
+            return {calm: CERTAIN}
         point = region_of(location.lat, location.lon) or OUTSIDE
         mass = {point: 1 - CELL_TAIL}
         _spread(mass, location, CELL_TAIL_KM, uniform(TAIL_SAMPLES), CELL_TAIL)
@@ -107,6 +110,10 @@ def rayleigh(n: int) -> tuple[tuple[float, float], ...]:
 def _turned(radius: float, k: int) -> tuple[float, float]:
     angle = k * math.pi * (3 - math.sqrt(5))  # the golden angle
     return radius * math.cos(angle), radius * math.sin(angle)
+
+
+CERTAIN = sum([CELL_TAIL / TAIL_SAMPLES] * TAIL_SAMPLES, 1 - CELL_TAIL)
+"""What `pmf` adds up to when every point of the disc is in one region, to the last bit."""
 
 
 def haversine_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:

@@ -22,6 +22,8 @@ Language = Literal["zh", "en"]
 
 DATA = Path(__file__).parent / "data"
 CELLS_PER_DEG = 20  # The grid of remembered answers: 0.05 degrees, about 5 km.
+CALM_ROWS, CALM_COLUMNS = 1, 2  # 0.05 degrees north or south, 0.1 east or west (6.5 km at 54 degrees north).
+CALM_KM = 5.5
 SHORE_DEG = 0.05  # A fix this far off a simplified coast still belongs to it.
 SOUTH, NORTH, WEST, EAST = 3.0, 54.0, 73.0, 136.0
 
@@ -45,6 +47,7 @@ class _Atlas:
     tree: Any
     version: str
     cells: dict[int, Region | tuple[int, ...]] = field(default_factory=dict)
+    calm: dict[int, Region | None] = field(default_factory=dict)
 
 
 def region_of(lat: float, lon: float) -> Region | None:
@@ -61,6 +64,36 @@ def region_of(lat: float, lon: float) -> Region | None:
     if known is None:
         known = atlas.cells[cell] = _survey(atlas, cell)
     return known if isinstance(known, int) else _exactly(atlas, known, lat, lon)
+
+
+def calm_region(lat: float, lon: float) -> Region | None:
+    """The one prefecture within CALM_KM of a point; None near a border, a shore or abroad. Costs one look-up."""
+    if not (SOUTH < lat < NORTH and WEST < lon < EAST):
+        return None
+    atlas = _atlas()
+    row, column = math.floor(lat * CELLS_PER_DEG), math.floor(lon * CELLS_PER_DEG)
+    cell = row << 16 | column
+    try:
+        return atlas.calm[cell]
+    except KeyError:
+        found = atlas.calm[cell] = _neighbourhood(row, column)
+        return found
+
+
+def _neighbourhood(row: int, column: int) -> Region | None:
+    """The region all cells around a cell lie in, when there is one."""
+    rows = range(row - CALM_ROWS, row + CALM_ROWS + 1)
+    columns = range(column - CALM_COLUMNS, column + CALM_COLUMNS + 1)
+    centres = ((y + 0.5, x + 0.5) for y in rows for x in columns)
+    regions = {_whole(y / CELLS_PER_DEG, x / CELLS_PER_DEG) for y, x in centres}
+    return regions.pop() if len(regions) == 1 else None
+
+
+def _whole(lat: float, lon: float) -> Region | None:
+    """The region that holds the whole cell of a point."""
+    region_of(lat, lon)
+    known = _atlas().cells.get(math.floor(lat * CELLS_PER_DEG) << 16 | math.floor(lon * CELLS_PER_DEG))
+    return known if isinstance(known, int) else None
 
 
 def province_of(region: Region) -> Region:

@@ -31,6 +31,7 @@ class Attempt:
 class Facts:
     """An attempt with what decides it. state is None unless the token is Genuine.
 
+    regions: P(region) of a located scan, else empty; region: the likeliest of them, None at sea and abroad.
     device_id, member_hash: what evidence knows a phone and an account by. person: who scanned, the member, else the
     phone. actors: the evidence subjects of the phone and of its network.
     """
@@ -42,7 +43,8 @@ class Facts:
     member_hash: str | None = field(init=False)
     person: str = field(init=False)
     actors: tuple[str, str] = field(init=False)
-    _pmf: dict[Region, float] | None = field(default=None, init=False, repr=False)
+    regions: dict[Region, float] = field(init=False)
+    region: Region | None = field(init=False)
 
     def __post_init__(self) -> None:
         attempt = self.attempt
@@ -50,6 +52,9 @@ class Facts:
         self.member_hash = short("member", str(attempt.member_id)) if attempt.member_id else None
         self.person = self.member_hash or self.device_id
         self.actors = (f"device:{storable(attempt.device)}", f"address:{storable(network(attempt.address))}")
+        self.regions = pmf(located) if (located := self.located) else {}
+        best = max(self.regions, key=lambda region: (self.regions[region], region), default=OUTSIDE)
+        self.region = best or None
 
     @property
     def item(self) -> ItemNumber | None:
@@ -60,19 +65,6 @@ class Facts:
         """The fix, when it is one that may say where a scan was; a network address is not."""
         location = self.attempt.location
         return location if location is not None and location.located else None
-
-    @property
-    def regions(self) -> dict[Region, float]:
-        """P(region) of a located scan, computed once; empty otherwise."""
-        if self._pmf is None:
-            self._pmf = pmf(self.located) if self.located else {}
-        return self._pmf
-
-    @property
-    def region(self) -> Region | None:
-        """The likeliest prefecture of a located scan; None at sea, abroad and when not located."""
-        best = max(self.regions, key=lambda region: (self.regions[region], region), default=OUTSIDE)
-        return best or None
 
 
 def gather(attempts: Sequence[Attempt], tokens: Sequence[Token], states: Mapping[ItemNumber, ItemState]) -> list[Facts]:
@@ -85,7 +77,11 @@ def gather(attempts: Sequence[Attempt], tokens: Sequence[Token], states: Mapping
 
 def storable(text: str) -> str:
     """PostgreSQL stores no NUL and no half of a surrogate pair; a hostile text may hold both."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return (
+        text
+        if text.isascii() and "\0" not in text
+        else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    )
 
 
 def short(kind: str, value: str) -> str:

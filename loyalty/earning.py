@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -29,7 +30,7 @@ from loyalty.idempotency import Key, earlier, input_hash
 State = Literal["credited", "held", "none"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EarnRequest:
     """A scan that took its item for `member_id`. facts: by the names of campaigns.SCAN; what is unknown is left out."""
 
@@ -43,9 +44,13 @@ class EarnRequest:
     at: datetime
     facts: Mapping[str, object]
 
-    @property
+    @cached_property  # Asked for many times in a batch.
     def key(self) -> Key:
         return Key("claim", str(self.item))
+
+    @cached_property
+    def owner(self) -> str:
+        return str(self.member_id)
 
     def hash(self) -> bytes:
         """Who got it. The scan's id is left out: it only tells taps apart."""
@@ -260,7 +265,7 @@ def claimed(one: EarnRequest, made: Award) -> dict[str, object]:
 def receiver(one: EarnRequest, made: Award) -> Account | None:
     if made.state == "none":
         return None
-    return Account("member_pending" if made.state == "held" else "member", str(one.member_id))
+    return Account("member_pending" if made.state == "held" else "member", one.owner)
 
 
 def enter(books: Books, one: EarnRequest, made: Award, campaign: Campaign | None) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 
 from foundation.database import ReadTx, Tx
@@ -54,8 +55,8 @@ WHERE idempotency.scope = k.scope AND idempotency.key = k.key
 
 def input_hash(**meaning: object) -> bytes:
     """SHA-256 over canonical JSON of what the request means; no times, no trace ids."""
-    canonical = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return hashlib.sha256(canonical.encode()).digest()
+    canonical = orjson.dumps(meaning, default=str, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).digest()
 
 
 def claim(tx: Tx, hashes: Mapping[Key, bytes], *, now: datetime) -> dict[Key, Earlier]:

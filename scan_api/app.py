@@ -25,8 +25,8 @@ def make_app(house: House) -> FastAPI:
 
     app = FastAPI(title="onecode", version="1", lifespan=life, docs_url="/docs", redoc_url=None)
     problems.install(app)
+    scans.mount(app)
     app.include_router(health.router)
-    app.include_router(scans.router)
     app.include_router(members.router)
     app.include_router(resolver.router)  # Last: its /{compact} matches every short path.
     return app

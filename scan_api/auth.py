@@ -13,7 +13,8 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -135,6 +136,14 @@ def seal(session: Session, key: bytes) -> str:
 
 def unseal(token: str, key: bytes, *, now: datetime) -> Session:
     """The session inside a token. Raises NotSignedIn for anything forged, cut or too old."""
+    session = _opened(token, key)
+    if session.expires_at <= now:
+        raise NotSignedIn("This sign-in has expired; sign in again.")
+    return session
+
+
+@lru_cache(maxsize=16_384)  # A phone sends the same token with each scan; what is remembered was proven once.
+def _opened(token: str, key: bytes) -> Session:
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except (binascii.Error, ValueError):
@@ -142,9 +151,7 @@ def unseal(token: str, key: bytes, *, now: datetime) -> Session:
     body, mac = raw[:40], raw[40:]
     if len(raw) != 72 or not hmac.compare_digest(mac, _mac(key, body)):
         raise NotSignedIn("This sign-in is not valid; sign in again.")
-    expires_at = datetime.fromtimestamp(int.from_bytes(body[32:], "big"), now.tzinfo)
-    if expires_at <= now:
-        raise NotSignedIn("This sign-in has expired; sign in again.")
+    expires_at = datetime.fromtimestamp(int.from_bytes(body[32:], "big"), UTC)
     return Session(UUID(bytes=body[:16]), UUID(bytes=body[16:32]), expires_at)
 
 

@@ -22,6 +22,12 @@ class InvalidBody(BadRequest):
     status, type = HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-body"
 
 
+class TooLarge(BadRequest):
+    """The body has more bytes than the route reads."""
+
+    status, type = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large"
+
+
 def answer(problem: Problem) -> JSONResponse:
     headers = {}
     if "retry_after_s" in problem.members:
@@ -29,6 +35,13 @@ def answer(problem: Problem) -> JSONResponse:
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(problem.document(), int(problem.status), headers, MEDIA_TYPE)
+
+
+def invalid(error: RequestValidationError) -> InvalidBody:
+    """Names each field that is wrong, never what it held."""
+    wrong = [{"at": ".".join(str(part) for part in one["loc"]), "says": one["msg"]} for one in error.errors()[:20]]
+    first = wrong[0] if wrong else {"at": "body", "says": "invalid"}
+    return InvalidBody(f"{first['at']}: {first['says']}.", errors=wrong)
 
 
 def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
@@ -49,9 +62,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = [{"at": ".".join(str(part) for part in one["loc"]), "says": one["msg"]} for one in error.errors()[:20]]
-        first = wrong[0] if wrong else {"at": "body", "says": "invalid"}
-        return answer(InvalidBody(f"{first['at']}: {first['says']}.", errors=wrong))
+        return answer(invalid(error))
 
     @app.exception_handler(HTTPException)
     async def on_http(_: Request, error: HTTPException) -> JSONResponse:

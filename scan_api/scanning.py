@@ -6,18 +6,19 @@ answer it got before; the same id with other content is answered as a conflict a
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from antifraud import alerts, decision, evidence, regions, scan_log, signals
 from antifraud.decision import Decision, Params, Verdict
 from antifraud.evidence import Evidence
 from antifraud.scan_log import Scan
-from antifraud.signals import Attempt, Facts
+from antifraud.signals import Attempt, Facts, storable
 from codegen import items, wire
 from codegen.items import Claim
 from codegen.wire import Genuine, ItemNumber, Token, Unissued
@@ -80,13 +81,13 @@ def input_hash(attempt: Attempt) -> bytes:
     """SHA-256 over what the phone said; not over when or whence it arrived, which differ in an honest retry."""
     place = attempt.location
     said = [
-        attempt.text,
-        attempt.device,
-        str(attempt.member_id) if attempt.member_id else None,
+        storable(attempt.text),
+        storable(attempt.device),
+        attempt.member_id,
         attempt.claim,
         [place.lat, place.lon, place.sigma_km, place.method] if place else None,
     ]
-    return hashlib.sha256(json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()).digest()
+    return hashlib.sha256(orjson.dumps(said)).digest()
 
 
 def peek(tx: ReadTx, text: str, *, codebook: Codebook, now: datetime) -> tuple[Verdict, Token]:

@@ -1,28 +1,26 @@
 """PUT /v1/scans/{scan_id}: judge a scan. The phone chooses the id; sending it again returns the same answer."""
 
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path
+from fastapi import FastAPI, Header, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from antifraud import location
 from antifraud.location import Location
 from antifraud.signals import Attempt
-from foundation import clock, ids
+from foundation import clock
 from foundation.errors import BadRequest, Conflict, DatabaseDown, NotSignedIn
 from foundation.observability import scan_seconds, scans_total
 from scan_api import texts
 from scan_api.edge import Caller, TheCaller, TheEdge
 from scan_api.intake import QueueFull
-from scan_api.problems import problems
+from scan_api.lean import LeanRoute
+from scan_api.problems import TooLarge, problems
 from scan_api.scanning import ScanResult
 
-router = APIRouter(prefix="/v1", tags=["scans"])
-
-CLOCK_SKEW = timedelta(days=1)  # Phones drift, and a scan made without network is sent hours later.
+CLOCK_SKEW_MS = 86_400_000  # A day. Phones drift, and a scan made without network is sent hours later.
 Verdict = Literal[
     "genuine", "genuine_again", "claimed", "not_active", "void", "recalled", "expired", "suspicious", "unknown"
 ]
@@ -107,11 +105,6 @@ class ScanOut(BaseModel):
         return {**result.answer, "message": {"title": words.title, "text": words.text}}
 
 
-@router.put(
-    "/scans/{scan_id}",
-    response_model=ScanOut,
-    responses=problems(ScanIdNotAccepted, NotSignedIn, ScanIdReused, QueueFull, DatabaseDown),
-)
 async def put_scan(
     scan_id: Annotated[UUID, Path(description="A UUIDv7 chosen by the caller")],
     body: ScanIn,
@@ -120,19 +113,32 @@ async def put_scan(
     accept_language: Annotated[str | None, Header()] = None,
 ) -> dict[str, Any]:
     """Judge a scan. Sending the same scan again returns the same verdict."""
+    began = clock.monotonic_s()
     _check_id(scan_id)
-    with scan_seconds.time():
-        result = await edge.intake.submit(body.attempt(scan_id, caller))  # Joins the next batch.
+    result = await edge.intake.submit(body.attempt(scan_id, caller))  # Joins the next batch.
     if result.conflict:
         raise ScanIdReused("This scan id was used for another scan; make a new id.")
     scans_total.labels(result.answer["verdict"]).inc()
+    scan_seconds.observe(clock.monotonic_s() - began)
     return ScanOut.of(result, texts.language_of(accept_language))
+
+
+def mount(app: FastAPI) -> None:
+    """Straight into the application, before its routers: each of them would be asked first (a third of the way)."""
+    app.router.add_api_route(
+        "/v1/scans/{scan_id}",
+        put_scan,
+        methods=["PUT"],
+        tags=["scans"],
+        response_model=ScanOut,
+        responses=problems(ScanIdNotAccepted, NotSignedIn, ScanIdReused, TooLarge, QueueFull, DatabaseDown),
+        route_class_override=LeanRoute,
+    )
 
 
 def _check_id(scan_id: UUID) -> None:
     if scan_id.version != 7:
         raise ScanIdNotAccepted("A scan id must be a UUID of version 7, which carries its own time.")
-    # Compared as ids: the 48 bits reach to the year 10889, which no datetime holds.
-    now = clock.now()
-    if not ids.uuid7_floor(now - CLOCK_SKEW) <= scan_id <= ids.uuid7_floor(now + CLOCK_SKEW):
+    # Compared as milliseconds: the 48 bits reach to the year 10889, which no datetime holds.
+    if abs((scan_id.int >> 80) - int(clock.now().timestamp() * 1000)) > CLOCK_SKEW_MS:
         raise ScanIdNotAccepted("The time inside this scan id is more than a day away; correct the device's clock.")

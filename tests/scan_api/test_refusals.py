@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from foundation import clock, database, ids
 from scan_api import auth
 from scan_api.app import make_app
+from scan_api.lean import MOST_BYTES
 from tests.support.world import open_house
 
 GOOD = {"text": "HTTPS://ID.BRAND.CN/X", "device": "phone-1", "claim": False}
@@ -102,8 +103,18 @@ def test_a_body_must_be_what_the_contract_says(world, change):
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"text":"\\ud800"}'])
 def test_a_body_must_be_json(world, content):
     answer = world.http.put(f"/v1/scans/{scan_id()}", content=content, headers={"content-type": "application/json"})
-    refused(answer, answer.status_code, "invalid-body" if answer.status_code == 422 else "bad-request")
-    assert answer.status_code in (400, 422)
+    too_large = len(content) > MOST_BYTES
+    refused(answer, 413 if too_large else 422, "body-too-large" if too_large else "invalid-body")
+
+
+def test_a_scan_is_sent_as_json(world):
+    wrong = world.http.put(f"/v1/scans/{scan_id()}", content=json.dumps(GOOD), headers={"content-type": "text/plain"})
+    assert "application/json" in refused(wrong, 422, "invalid-body")["detail"]
+
+
+def test_only_put_sends_a_scan(world):
+    refused(world.http.post(f"/v1/scans/{scan_id()}", json=GOOD), 405, "method-not-allowed")
+    refused(world.http.put("/v1/scans/no-id-at-all", json=GOOD), 422, "invalid-body")
 
 
 @pytest.mark.parametrize("odd", ["\0", "a\0b", "\x1b[31m", "\u202e", "\u0000" * 512, "\r\n", "😀" * 256])
