@@ -44,3 +44,24 @@ def test_a_write_that_met_a_faster_one_says_so(tables, now):
     )
     with pytest.raises(KeyError):
         write_all(tables, [late], now=now)
+
+
+def test_a_write_that_met_a_faster_one_stops_those_after_it(database, now):
+    """The rows after it may be locked by whoever waits for us: not touching them is what prevents a deadlock."""
+    with database.begin() as tx:
+        tx.execute(text("CREATE TABLE bulk_a (id integer PRIMARY KEY, who uuid, at timestamptz)"))
+        tx.execute(text("CREATE TABLE bulk_c (id integer PRIMARY KEY, at timestamptz)"))
+        tx.execute(text("INSERT INTO bulk_a (id) VALUES (1)"))
+        tx.execute(text("INSERT INTO bulk_c (id) VALUES (7)"))
+    first = ADD.replace("RETURNING", "ON CONFLICT DO NOTHING RETURNING")
+    then = (
+        f"INSERT INTO bulk_c SELECT id, :now FROM {record_set('kept', 'id integer')}"
+        " ON CONFLICT (id) DO UPDATE SET at = excluded.at RETURNING 1"
+    )
+    writes = [Write("added", first, rows(1, now=now), 1, KeyError()), Write("kept", then, [{"id": 7}], 1)]
+    with database.begin() as holder, database.connect() as ours:
+        holder.execute(text("SELECT * FROM bulk_c FOR UPDATE"))
+        ours.execute(text("SET LOCAL lock_timeout = '5s'"))
+        with pytest.raises(KeyError):
+            write_all(ours, writes, now=now)
+        ours.rollback()
