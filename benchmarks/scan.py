@@ -28,7 +28,7 @@ from loyalty import campaigns, invariants, members
 from scan_api import auth
 from scan_api.house import House, bring_up_to_date, open_house
 
-CONNECTIONS = 64
+CONNECTIONS = 256
 SECONDS = 8.0
 SCANS = 60_000
 MEMBERS = 500

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from antifraud.decision import Params
 from antifraud.signals import Attempt
 from codegen.items import Stale
 from foundation import clock
-from foundation.database import is_raced, reading, transaction
+from foundation.database import Lane, is_lost, is_raced, reading
 from foundation.errors import NotSignedIn
 from foundation.observability import log
 from scan_api import auth
@@ -31,25 +32,39 @@ REVOKED_EVERY_S = 5.0
 class Edge:
     """Everything the routes share. Made once a process; closed after the last request."""
 
-    def __init__(self, house: House, *, lanes: int = 2, largest: int = 64) -> None:
+    def __init__(self, house: House, *, lanes: int = 2, largest: int = 128) -> None:
         self.house = house
         self.codebook = Codebook(house.keys)
         self.session_key = house.purpose_key("member session")
         self.sender: Sender = Folder(house.settings.data_dir / "sms") if house.settings.sms == "folder" else NoSender()
         self.intake: Intake[Attempt, ScanResult] = Intake(self._handle, lanes=lanes, largest=largest)
         self._params = Params()
+        self._mine = threading.local()
+        self._lanes: list[Lane] = []
         self._revoked: frozenset[UUID] = frozenset()
 
     def _handle(self, attempts: Sequence[Attempt]) -> list[ScanResult]:
-        try:
-            with transaction(self.house.engine) as tx:
-                return handle_scans(tx, attempts, codebook=self.codebook, params=self._params, now=clock.now())
-        except Stale as raced:
-            raise TryAgain from raced
-        except DBAPIError as error:
-            if is_raced(error):
-                raise TryAgain from error
-            raise
+        """One batch in one transaction. A connection that died is replaced once: a scan sent twice is one scan."""
+        for last in (False, True):
+            try:
+                with self._lane().transaction() as tx:
+                    return handle_scans(tx, attempts, codebook=self.codebook, params=self._params, now=clock.now())
+            except Stale as raced:
+                raise TryAgain from raced
+            except DBAPIError as error:
+                if is_raced(error):
+                    raise TryAgain from error
+                if last or not is_lost(error):
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _lane(self) -> Lane:
+        """This thread's connection."""
+        lane: Lane | None = getattr(self._mine, "lane", None)
+        if lane is None:
+            lane = self._mine.lane = Lane(self.house.engine)
+            self._lanes.append(lane)
+        return lane
 
     async def keep_revoked_fresh(self) -> None:
         """Runs as long as the process: a revoked session stops working within a few seconds."""
@@ -80,6 +95,8 @@ class Edge:
 
     def close(self) -> None:
         self.intake.close()
+        for lane in self._lanes:
+            lane.close()
         log(__name__).info("edge closed")
 
 
