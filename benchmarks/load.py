@@ -34,17 +34,21 @@ def request(method: str, path: str, body: bytes, headers: str = "") -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def run(port: int, requests: Sequence[bytes], *, connections: int, seconds: float, rate: float | None = None) -> Result:
-    """Send requests, each once, until they or the time run out."""
-    result: Result = uvloop.run(_run(port, requests, connections, seconds, rate))
+def run(
+    ports: Sequence[int], requests: Sequence[bytes], *, connections: int, seconds: float, rate: float | None = None
+) -> Result:
+    """Send requests, each once, until they or the time run out; connections are shared out among the ports."""
+    result: Result = uvloop.run(_run(ports, requests, connections, seconds, rate))
     return result
 
 
-async def _run(port: int, requests: Sequence[bytes], connections: int, seconds: float, rate: float | None) -> Result:
+async def _run(
+    ports: Sequence[int], requests: Sequence[bytes], connections: int, seconds: float, rate: float | None
+) -> Result:
     result = Result()
     waiting = iter(enumerate(requests))
     start = monotonic_s()
-    clients = [_client(port, waiting, start, seconds, rate, result) for _ in range(connections)]
+    clients = [_client(ports[n % len(ports)], waiting, start, seconds, rate, result) for n in range(connections)]
     await asyncio.gather(*clients)
     result.seconds = monotonic_s() - start
     return result

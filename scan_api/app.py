@@ -1,9 +1,11 @@
 """The FastAPI application: routes, problems, and the edge they share for the life of the process."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import uvicorn
 from fastapi import FastAPI
 
 from scan_api import problems
@@ -30,3 +32,18 @@ def make_app(house: House) -> FastAPI:
     app.include_router(members.router)
     app.include_router(resolver.router)  # Last: its /{compact} matches every short path.
     return app
+
+
+def serve(app: FastAPI, *, host: str, port: int) -> None:
+    """Run one API process until it is told to stop.
+
+    What is loaded by now stays for good, so the collector need not look at it again, nor look often: what a scan
+    leaves behind is freed by its own count. Profiled: the collector was a sixth of a scan.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)
+    uvicorn.run(
+        app, host=host, port=port, loop="uvloop", http="httptools", access_log=False, log_config=None,
+        proxy_headers=False, server_header=False, backlog=4096,
+    )  # fmt: skip

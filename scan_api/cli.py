@@ -11,7 +11,6 @@ from functools import partial
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from codegen import keys as keyring
 from codegen.run_index import RunIndex
@@ -25,6 +24,7 @@ from foundation.settings import Settings
 from loyalty import invariants
 from scan_api import demo, supervisor
 from scan_api.app import make_app
+from scan_api.app import serve as serve_app
 from scan_api.commands import bench, keys, runs
 from scan_api.commands.options import Json
 from scan_api.house import House, bring_up_to_date, open_house
@@ -125,16 +125,7 @@ def serve() -> None:
     supervisor.require_free(settings.host, settings.port, "ONECODE_PORT")
     configure_logging(settings.log_level)
     with open_house(settings, pool=8) as house:
-        uvicorn.run(
-            make_app(house),
-            host=settings.host,
-            port=settings.port,
-            loop="uvloop",
-            http="httptools",
-            access_log=False,
-            log_config=None,
-            proxy_headers=False,
-        )
+        serve_app(make_app(house), host=settings.host, port=settings.port)
 
 
 @app.command()
