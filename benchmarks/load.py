@@ -5,7 +5,7 @@ latencies instead of slowing the question.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import uvloop
@@ -35,7 +35,7 @@ def request(method: str, path: str, body: bytes, headers: str = "") -> bytes:
 
 
 def run(
-    ports: Sequence[int], requests: Sequence[bytes], *, connections: int, seconds: float, rate: float | None = None
+    ports: Sequence[int], requests: Iterable[bytes], *, connections: int, seconds: float, rate: float | None = None
 ) -> Result:
     """Send requests, each once, until they or the time run out; connections are shared out among the ports."""
     result: Result = uvloop.run(_run(ports, requests, connections, seconds, rate))
@@ -43,7 +43,7 @@ def run(
 
 
 async def _run(
-    ports: Sequence[int], requests: Sequence[bytes], connections: int, seconds: float, rate: float | None
+    ports: Sequence[int], requests: Iterable[bytes], connections: int, seconds: float, rate: float | None
 ) -> Result:
     result = Result()
     waiting = iter(enumerate(requests))
