@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -51,12 +51,11 @@ def run() -> dict[str, Any]:
 
 
 def _measure(house: House) -> dict[str, Any]:
-    codes, tokens = _world(house)
-    fresh = iter(codes)  # Every scan is another item.
+    codes, tokens = world(house, SCANS)  # Every scan is another item.
     results: list[load.Result] = []
 
     def scans(path: str, how_many: int) -> list[bytes]:
-        return _scans(path, list(islice(fresh, how_many)), tokens)
+        return list(scan_requests(path, islice(codes, how_many), tokens))
 
     def drive(ports: Sequence[int], requests: list[bytes], rate: float | None = None) -> load.Result:
         results.append(load.run(ports, requests, connections=CONNECTIONS, seconds=SECONDS, rate=rate))
@@ -66,8 +65,8 @@ def _measure(house: House) -> dict[str, Any]:
         warm = drive(ports, scans("/v1/scans", 1000))
         with house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
             admin.execute(text("ANALYZE"))  # As autovacuum would, minutes after a bulk load.
-        bare = drive(ports, [load.request("POST", "/bench/bare", _body(codes[0]))] * 400_000)
-        empty = drive(ports, _scans("/bench/empty", codes[:1000], tokens) * 100)
+        bare = drive(ports, [load.request("POST", "/bench/bare", body(next(codes)))] * 400_000)
+        empty = drive(ports, scans("/bench/empty", 1000) * 100)
         naive = drive(ports, scans("/bench/ordinary", 4_000))
         full = drive(ports, scans("/v1/scans", 24_000))
         half = drive(ports, scans("/v1/scans", 12_000), rate=full.per_s / 2)
@@ -88,7 +87,7 @@ def _measure(house: House) -> dict[str, Any]:
         "p50_ms": round(half.quantile_ms(0.5), 1),
         "scans_per_s_by_processes": {"1": round(full.per_s)} | {str(n): round(one.per_s) for n, one in wide.items()},
         "errors": sum(one.errors for one in results),
-        **_kept(house, sum(len(one.latencies_s) for one in scanned)),
+        **kept(house, sum(len(one.latencies_s) for one in scanned)),
     }
 
 
@@ -96,7 +95,7 @@ def _measure(house: House) -> dict[str, Any]:
 def _servers(house: House, how_many: int) -> Iterator[list[int]]:
     """API processes on ports of their own, all on one database."""
     environment = {"ONECODE_DATABASE_URL": house.url, "ONECODE_DATA_DIR": str(house.settings.data_dir)}
-    ports = [_free_port() for _ in range(how_many)]
+    ports = [free_port() for _ in range(how_many)]
     servers = [
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks.scan_server", str(port)],
@@ -107,7 +106,7 @@ def _servers(house: House, how_many: int) -> Iterator[list[int]]:
     ]
     try:
         for port in ports:
-            _wait_for(port)
+            wait_for(port)
         yield ports
     finally:
         for server in servers:
@@ -116,13 +115,14 @@ def _servers(house: House, how_many: int) -> Iterator[list[int]]:
             server.wait(20)
 
 
-def _world(house: House) -> tuple[list[str], list[str]]:
+def world(house: House, how_many: int) -> tuple[Iterator[str], list[str]]:
+    """Codes of commissioned items, made as they are asked for, and the sign-ins of members."""
     now = clock.now()
     with transaction(house.engine) as tx:
         brand = brands.add_brand(tx, name="bench", host="id.bench.cn", now=now)
         gtin = brands.add_product(tx, brand_id=brand.id, gtin="06901234567892", name_zh="茶", name_en="tea", now=now)
         run = runs.issue(
-            tx, brand_id=brand.id, gtin=gtin, count=SCANS, order_id="bench", profile=Profile.STANDARD, inner=False,
+            tx, brand_id=brand.id, gtin=gtin, count=how_many, order_id="bench", profile=Profile.STANDARD, inner=False,
             produced_on=None, expires_at=None, now=now,
         )  # fmt: skip
         keyring.witness(tx, house.keys)
@@ -143,23 +143,18 @@ def _world(house: House) -> tuple[list[str], list[str]]:
             for n in range(MEMBERS)
         ]
     with reading(house.engine) as tx:
-        codes = list(runs.export(run, keyring.load_ring(tx, house.keys)))
-    return codes, tokens
+        ring = keyring.load_ring(tx, house.keys)
+    return runs.export(run, ring), tokens
 
 
-def _scans(path: str, codes: list[str], tokens: list[str]) -> list[bytes]:
-    return [
-        load.request(
-            "PUT",
-            f"{path}/{ids.uuid7(clock.now())}",
-            _body(code, at),
-            f"Authorization: Bearer {tokens[at % len(tokens)]}\r\n",
-        )
-        for at, code in enumerate(codes)
-    ]
+def scan_requests(path: str, codes: Iterable[str], tokens: list[str]) -> Iterator[bytes]:
+    """One scan of each code, by members in turn, with an id made when it is sent."""
+    for at, code in enumerate(codes):
+        signed_in = f"Authorization: Bearer {tokens[at % len(tokens)]}\r\n"
+        yield load.request("PUT", f"{path}/{ids.uuid7(clock.now())}", body(code, at), signed_in)
 
 
-def _body(code: str, at: int | None = None) -> bytes:
+def body(code: str, at: int | None = None) -> bytes:
     body: dict[str, Any] = {"text": code, "device": f"device-{(at or 0) % MEMBERS}", "claim": True}
     if at is not None:
         place = {"lat": 30.6 + at % 50 / 100, "lon": 104.0 + at % 70 / 100, "accuracy_m": 20, "method": "gps"}
@@ -167,7 +162,7 @@ def _body(code: str, at: int | None = None) -> bytes:
     return json.dumps(body).encode()
 
 
-def _kept(house: House, answered: int) -> dict[str, Any]:
+def kept(house: House, answered: int) -> dict[str, Any]:
     """Nothing answered may be missing from the log, and the books must balance."""
     with transaction(house.engine) as tx:
         scans = tx.execute(text("SELECT count(*) FROM scans")).scalar_one()
@@ -176,13 +171,13 @@ def _kept(house: House, answered: int) -> dict[str, Any]:
     return {"answered": answered, "recorded": scans, "credited": credited, "broken_invariants": len(broken)}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
     for _ in range(300):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

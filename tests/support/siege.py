@@ -3,9 +3,12 @@
 import asyncio
 import os
 import random
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -140,9 +143,10 @@ class Siege:
 
 
 @contextmanager
-def besieged(folder: Path, seed: int) -> Iterator[Siege]:
+def besieged(seed: int) -> Iterator[Siege]:
     """A house with a PostgreSQL of its own, an API and a worker."""
-    folder.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="oc-siege-"))
+    folder.chmod(0o755)  # PostgreSQL may run as another user, and pytest's own folders are closed to others.
     server = embedded.start(folder / "pg")
     environment = {
         "ONECODE_DATABASE_URL": server.url(), "ONECODE_DATA_DIR": str(folder), "ONECODE_PORT": str(_free_port()),
@@ -161,6 +165,7 @@ def besieged(folder: Path, seed: int) -> Iterator[Siege]:
                 siege.stop()
     finally:
         server.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def stock(house: House, bottles: int) -> tuple[list[Item], list[str]]:
@@ -185,8 +190,6 @@ def rows(engine: Engine, sql: str) -> list[Any]:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
