@@ -1,14 +1,14 @@
 """Budgets are spent through leases: one contended update per thousands of points, and never a point too many.
 
-A process leases a part of what is left (`granted` grows, no further than `total`), then spends its own lease row by a
-guarded decrement in the transaction of the award. A lease that expired is refused to its owner and swept back.
+A database session leases a part of what is left (`granted` grows, no further than `total`), then spends its own lease
+row by a guarded decrement in the transaction of the award. Sessions, because batches side by side would queue for one
+lease, and because the database knows which of them live: what a killed process held goes back at the next need. A lease
+that expired is refused to its owner and swept back.
 
     granted = sum of leases' amounts = spent + unspent in open leases     (I15)
     points that left the budget's account = sum of amount - remaining     (I6)
 """
 
-import os
-import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,13 +20,11 @@ from sqlalchemy import insert, select, text
 from foundation.bulk import record_set
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, NotFound
-from foundation.ids import token_urlsafe
 from loyalty.tables import accounts, budgets
 
 LEASE = timedelta(minutes=10)
 LEAST, MOST = 1_000, 1_000_000  # Points of one lease.
 SHARES = 4 * 4  # k times the processes expected: leases shrink as the budget drains.
-PROCESS = f"{os.getpid()}-{token_urlsafe(6)}"  # Two holders of one name would only queue, not overspend.
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +36,17 @@ class Budget:
     granted: int
 
 
-def this_lane() -> str:
-    """Who leases: this thread of this process. Batches side by side would queue for one lease until each commits."""
-    return f"{PROCESS}-{threading.get_ident()}"
+def session(tx: Tx) -> str:
+    """Who leases: this database session, by a name no later one will have."""
+    name: str | None = tx.info.get("lease owner")
+    if name is None:
+        name = tx.info["lease owner"] = str(
+            tx.execute(text(f"SELECT {SESSION} WHERE a.pid = pg_backend_pid()")).scalar()
+        )
+    return name
+
+
+SESSION = "'session ' || a.pid || ' ' || extract(epoch FROM a.backend_start) FROM pg_stat_activity a"
 
 
 def add_budget(tx: Tx, *, name: str, total: int, asset: str = "points", now: datetime) -> Budget:
@@ -94,7 +100,7 @@ def spend(tx: Tx, budget_id: int, amounts: Sequence[int], *, now: datetime, owne
 
     Once a budget and transaction, budgets in id order: the owner's lease stays locked until the commit.
     """
-    owner = owner or this_lane()
+    owner = owner or session(tx)
     where = {"budget": budget_id, "owner": owner, "now": now}
     if tx.execute(SPEND, where | {"amount": sum(amounts)}).rowcount:
         return len(amounts)
@@ -108,19 +114,20 @@ def spend(tx: Tx, budget_id: int, amounts: Sequence[int], *, now: datetime, owne
 
 def give_back(tx: Tx, budget_id: int, amount: int, *, owner: str | None = None) -> None:
     """Unspend what this transaction spent too much of."""
-    tx.execute(GIVE_BACK, {"budget": budget_id, "owner": owner or this_lane(), "amount": amount})
+    tx.execute(GIVE_BACK, {"budget": budget_id, "owner": owner or session(tx), "amount": amount})
 
 
 GIVE_BACK = text("""
 UPDATE budget_leases SET remaining = remaining + :amount WHERE budget_id = :budget AND owner = :owner AND open
 """)
 
-CLOSE = text("""
+CLOSE = text(f"""
 WITH own AS (
     SELECT id, remaining FROM budget_leases WHERE budget_id = :budget AND open AND owner = :owner FOR UPDATE
 ), expired AS (
     SELECT id, remaining FROM budget_leases WHERE budget_id = :budget AND open AND owner <> :owner
-        AND expires_at <= :now ORDER BY id FOR UPDATE SKIP LOCKED  -- Its owner may be spending it right now.
+        AND (expires_at <= :now OR owner LIKE 'session %' AND owner NOT IN (SELECT {SESSION}))
+        ORDER BY id FOR UPDATE SKIP LOCKED  -- Its owner may be spending it right now.
 ), closing AS (
     SELECT * FROM own UNION ALL SELECT * FROM expired
 ), closed AS (
@@ -128,7 +135,7 @@ WITH own AS (
     FROM closing c WHERE l.id = c.id
 )
 SELECT coalesce(sum(remaining), 0) FROM closing
-""")
+""")  # noqa: S608
 
 LEFT = text("SELECT total - granted FROM budgets WHERE id = :budget FOR UPDATE")
 GRANT = text("UPDATE budgets SET granted = granted + :change WHERE id = :budget")

@@ -233,7 +233,7 @@ def claim(
     wanted = {account for one in fresh if (account := receiver(one, awards[one.key]))}
     values = {
         "now": now,
-        "owner": budgets.this_lane(),
+        "owner": budgets.session(tx),
         "budgets": len(spending),
         "spends": rows_json([{"budget": budget, "amount": amount} for budget, amount in sorted(spending.items())]),
         "claims": rows_json([claimed(one, awards[one.key]) for one in fresh]),

@@ -259,6 +259,31 @@ def test_an_expired_lease_is_refused_to_its_owner(database, now):
         ledger.post(tx, [Post(Key("race", "l"), "award", budget.account_id, LI, 60, "first-scan")], now=later)
 
 
+def test_what_a_dead_session_leased_is_there_at_the_next_need(database, now):
+    """A killed process must not leave buyers with an empty budget for ten minutes (found by a hundred kills)."""
+    with transaction(database) as tx:
+        budget = budgets.add_budget(tx, name="b", total=5_000, now=now)
+    alive, doomed = database.connect(), database.connect()
+    for holder in (doomed, alive):
+        with holder.begin():
+            budgets.lease(holder, budget.id, wanted=2_500, now=now, owner=budgets.session(holder))
+    with transaction(database) as tx:
+        assert budgets.spend(tx, budget.id, [1], now=now) == 0
+    name = budgets.session(doomed)
+    doomed.rollback()
+    doomed.invalidate()
+    while name in alive.execute(text(f"SELECT {budgets.SESSION}")).scalars():
+        alive.rollback()  # The server notices in its own time, and a transaction sees one picture of who is there.
+    alive.rollback()
+    with transaction(database) as tx:
+        assert budgets.spend(tx, budget.id, [2_500, 1], now=now) == 1
+    with alive.begin():
+        assert budgets.spend(alive, budget.id, [2_500], now=now) == 1
+        posts = [Post(Key("dead", str(n)), "award", budget.account_id, LI, 2_500, "first-scan") for n in range(2)]
+        ledger.post(alive, posts, now=now)
+    alive.close()
+
+
 def test_one_number_signing_in_everywhere_is_one_member(database, now):
     keys = MemberKeys.derive(bytes(32))
     found = at_once(database, [lambda tx: members.find_or_create(tx, phone="13800138000", keys=keys, now=now)] * 12)
