@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-# Debian packages beside PyPI: a reader library, a browser for the screen tests, letters for pictures of Chinese.
-DEBIAN := libzbar0 chromium fonts-noto-cjk
+# Debian packages beside PyPI: a reader library, a browser for the screen tests, letters for pictures of Chinese, Redis for the second pass of its tests.
+DEBIAN := libzbar0 chromium fonts-noto-cjk redis-server
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
