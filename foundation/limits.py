@@ -16,11 +16,12 @@ from typing import Any, Protocol, cast
 import redis
 from sqlalchemy import Engine, text
 
-from foundation.database import transaction
+from foundation.database import Tx, transaction
 from foundation.errors import BadRequest, Unavailable
 from foundation.settings import Secret
 
 EMPTY: Mapping[str, Any] = {}
+MARKS_KEPT = timedelta(hours=1)  # Beyond their end, in Redis, whose list of marks does not expire by itself.
 
 
 class LimitsAway(Unavailable):
@@ -54,9 +55,6 @@ class Limits(Protocol):
 
     def marked(self, *, now: datetime) -> dict[str, datetime]:
         """Every key that is marked at `now`, and until when."""
-
-    def forget_expired(self, *, now: datetime) -> int:
-        """Drop what may be forgotten; how many keys went."""
 
 
 def open_limits(url: Secret, engine: Engine) -> Limits:
@@ -92,9 +90,10 @@ class PostgresLimits:
         with transaction(self._engine) as tx:
             return {row.key: row.marked_until for row in tx.execute(_MARKED, {"now": now})}
 
-    def forget_expired(self, *, now: datetime) -> int:
-        with transaction(self._engine) as tx:
-            return tx.execute(text("DELETE FROM limits WHERE expires_at <= :now"), {"now": now}).rowcount
+
+def sweep(tx: Tx, *, now: datetime) -> int:
+    """Drop the rows that may be forgotten; how many went. Redis forgets by itself."""
+    return tx.execute(text("DELETE FROM limits WHERE expires_at <= :now"), {"now": now}).rowcount
 
 
 # A row that is not there is made, so that there is something to lock; both kinds come back locked, in key order.
@@ -167,16 +166,12 @@ class RedisLimits:
 
     def marked(self, *, now: datetime) -> dict[str, datetime]:
         with _answering():
+            self._client.zremrangebyscore(self.MARKED, "-inf", _millis(now - MARKS_KEPT))
             found = cast(
                 "list[tuple[bytes, float]]",
                 self._client.zrange(self.MARKED, f"({_millis(now)}", "+inf", byscore=True, withscores=True),
             )
         return {key.decode(): datetime.fromtimestamp(millis / 1000, UTC) for key, millis in found}
-
-    def forget_expired(self, *, now: datetime) -> int:
-        """Redis forgets by itself; only the list of marked keys is trimmed."""
-        with _answering():
-            return self._client.zremrangebyscore(self.MARKED, "-inf", _millis(now))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 
 from foundation import clock
 from foundation import limits as limits_of
+from foundation.database import transaction
 from foundation.errors import BadRequest
 from foundation.limits import Kept, LimitsAway, Rate
 from foundation.settings import Secret
@@ -24,7 +25,6 @@ def limits(request, database):
 @pytest.fixture
 def now():
     # Redis forgets by its own clock, so the story happens now.
-
     return clock.now()
 
 
@@ -68,12 +68,20 @@ def test_a_mark_is_seen_until_it_ends_and_can_be_taken_back(limits, now):
     assert limits.marked(now=now) == {}
 
 
-def test_what_expired_counts_as_unknown_and_is_forgotten(limits, now):
+def test_what_expired_counts_as_unknown(limits, now):
     limits.change(["x"], lambda _: {"x": Kept({"n": 1}, now + timedelta(seconds=30))}, now=now)
     seen = []
     limits.change(["x"], lambda states: seen.append(dict(states["x"])) or {}, now=now + timedelta(seconds=31))
     assert seen == [{}]
-    limits.forget_expired(now=now + timedelta(seconds=31))
+
+
+def test_what_expired_is_swept(database, now):
+    stored = limits_of.PostgresLimits(database)
+    stored.change(["x"], lambda _: {"x": Kept({"n": 1}, now + timedelta(seconds=30))}, now=now)
+    with transaction(database) as later:
+        assert limits_of.sweep(later, now=now + timedelta(seconds=29)) == 0
+        assert limits_of.sweep(later, now=now + timedelta(seconds=31)) == 1
+    assert stored.known(["x"]) == frozenset()
 
 
 def test_a_single_use_key_is_used_once(limits, now):
