@@ -16,6 +16,7 @@ scan_seconds = Histogram(
 batch_scans = Histogram("onecode_batch_scans", "Scans in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256))
 batch_retries_total = Counter("onecode_batch_retries_total", "Batches that were tried again", ["why"])
 refused_total = Counter("onecode_door_refused_total", "Scans refused at the door, not judged", ["actor"])
+webhooks_total = Counter("onecode_webhooks_total", "Webhook messages sent, by what came of it", ["outcome"])
 queue_scans = Gauge("onecode_queue_scans", "Scans waiting for a transaction")
 
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from scan_api import problems
 from scan_api.edge import Edge
 from scan_api.house import House
-from scan_api.routes import challenges, health, members, resolver, scans, sign_in
+from scan_api.routes import challenges, exports, health, members, partners, resolver, scans, sign_in, webhooks
 
 
 def make_app(house: House) -> FastAPI:
@@ -33,6 +33,9 @@ def make_app(house: House) -> FastAPI:
     app.include_router(challenges.router)
     app.include_router(sign_in.router)
     app.include_router(members.router)
+    app.include_router(exports.router)
+    app.include_router(partners.router)
+    app.include_router(webhooks.router)
     app.include_router(resolver.router)  # Last: its /{compact} matches every short path.
     return app
 
