@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
-from scan_api import problems
+from scan_api import contract, problems
+from scan_api.bodies import BoundedBodies
 from scan_api.edge import Edge
 from scan_api.house import House
 from scan_api.routes import challenges, exports, health, members, partners, resolver, scans, sign_in, webhooks
@@ -26,8 +27,17 @@ def make_app(house: House) -> FastAPI:
                 await watch
         await asyncio.to_thread(edge.close)
 
-    app = FastAPI(title="onecode", version="1", lifespan=life, docs_url="/docs", redoc_url=None)
+    app = FastAPI(
+        title="onecode",
+        version="1",
+        lifespan=life,
+        docs_url="/docs",
+        redoc_url=None,
+        generate_unique_id_function=contract.operation_name,
+    )
     problems.install(app)
+    contract.describe(app)
+    app.add_middleware(BoundedBodies)
     scans.mount(app)
     app.include_router(health.router)
     app.include_router(challenges.router)
