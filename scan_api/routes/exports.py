@@ -65,7 +65,7 @@ async def scans(
     _: Annotated[ApiKey, Depends(key_with("scans:read"))],
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 500,
-    form: Annotated[Literal["json", "ndjson"], Query()] = "json",
+    form: Annotated[Literal["json", "ndjson"], Query(json_schema_extra={"x-client-omit": True})] = "json",
 ) -> Response:
     """Scans in the order they were received, each once. As lines, the cursor is in the header Onecode-Next-Cursor."""
     key = edge.house.purpose_key("export cursor")

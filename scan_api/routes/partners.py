@@ -31,7 +31,7 @@ class QuestionIn(BaseModel):
     correlation_id: UUID | None = None
 
 
-class AnswerOut(BaseModel):
+class VerifiedOut(BaseModel):
     verified: bool
     reasons: list[Reason]
     gtin: str | None
@@ -39,10 +39,12 @@ class AnswerOut(BaseModel):
 
 
 @router.post("/verify", responses=problems(NotSignedIn, ScopeMissing, TooMany))
-async def verify(body: QuestionIn, edge: TheEdge, _: Annotated[ApiKey, Depends(key_with("items:verify"))]) -> AnswerOut:
+async def verify(
+    body: QuestionIn, edge: TheEdge, _: Annotated[ApiKey, Depends(key_with("items:verify"))]
+) -> VerifiedOut:
     """Yes or no, and reason codes as in GS1 Lightweight Messaging. Records nothing on the item."""
     found = await asyncio.to_thread(_verify, edge, Question(body.text, body.gtin, body.expires_on))
-    return AnswerOut(
+    return VerifiedOut(
         verified=found.verified,
         reasons=list(found.reasons),
         gtin=found.gtin,

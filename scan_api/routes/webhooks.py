@@ -65,7 +65,7 @@ class SecretOut(BaseModel):
     secret: str
 
 
-class MessageOut(BaseModel):
+class DeliveryOut(BaseModel):
     id: int
     message_id: UUID
     kind: str
@@ -116,10 +116,10 @@ async def messages(
     state: Annotated[Literal["waiting", "delivered", "dead"] | None, Query()] = None,
     before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> list[MessageOut]:
+) -> list[DeliveryOut]:
     """The latest messages, newest first; the next page is `before` the last one's id."""
     found = await asyncio.to_thread(_messages, edge, endpoint_id, state, before, limit)
-    return [MessageOut(**{name: getattr(one, name) for name in MessageOut.model_fields}) for one in found]
+    return [DeliveryOut(**{name: getattr(one, name) for name in DeliveryOut.model_fields}) for one in found]
 
 
 @router.post("/{endpoint_id}/replay", responses=problems(*REFUSALS))
