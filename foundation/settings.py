@@ -26,6 +26,7 @@
 | ONECODE_LIMITS_URL    | where limits on callers are kept (redis://); empty: PostgreSQL             |
 | ONECODE_WEBHOOKS_PRIVATE | `allow` lets webhooks go to private addresses; empty: refused           |
 | ONECODE_OTLP_ENDPOINT | where traces go (OTLP over HTTP); empty: no traces                         |
+| ONECODE_WORKER_METRICS_PORT | where the worker shows its metrics (Prometheus); 0: nowhere          |
 | ONECODE_LOG_LEVEL     | debug, info, warning, error; info                                          |
 """
 
@@ -84,6 +85,7 @@ class Settings:
     limits_url: Secret
     webhooks_private: bool
     otlp_endpoint: str
+    worker_metrics_port: int
     log_level: str
 
     @staticmethod
@@ -115,6 +117,7 @@ class Settings:
             limits_url=Secret(env.get("ONECODE_LIMITS_URL", "")),
             webhooks_private=_one_of(env, "ONECODE_WEBHOOKS_PRIVATE", "allow") == "allow",
             otlp_endpoint=_address(env, "ONECODE_OTLP_ENDPOINT", ""),
+            worker_metrics_port=_port(env, "ONECODE_WORKER_METRICS_PORT", 0),
             log_level=_level(env.get("ONECODE_LOG_LEVEL", "info")),
         )
 

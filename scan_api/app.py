@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
+from foundation import telemetry
 from scan_api import contract, problems
 from scan_api.bodies import BoundedBodies
 from scan_api.edge import Edge
 from scan_api.house import House
 from scan_api.routes import challenges, exports, health, members, partners, resolver, scans, sign_in, webhooks
+from scan_api.watching import WatchedRequests
 
 
 def make_app(house: House) -> FastAPI:
@@ -26,6 +28,7 @@ def make_app(house: House) -> FastAPI:
             with suppress(asyncio.CancelledError):
                 await watch
         await asyncio.to_thread(edge.close)
+        await asyncio.to_thread(telemetry.stop)
 
     app = FastAPI(
         title="onecode",
@@ -38,6 +41,7 @@ def make_app(house: House) -> FastAPI:
     problems.install(app)
     contract.describe(app)
     app.add_middleware(BoundedBodies)
+    app.add_middleware(WatchedRequests)
     scans.mount(app)
     app.include_router(health.router)
     app.include_router(challenges.router)

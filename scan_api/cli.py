@@ -16,7 +16,7 @@ from codegen import keys as keyring
 from codegen.run_index import RunIndex
 from codegen.runs import load_index
 from codegen.wire import Genuine, decode
-from foundation import audit, schema
+from foundation import audit, schema, telemetry
 from foundation.database import is_lost, reading
 from foundation.errors import Problem
 from foundation.observability import configure_logging
@@ -124,6 +124,7 @@ def serve() -> None:
     settings = Settings.from_environment()
     supervisor.require_free(settings.host, settings.port, "ONECODE_PORT")
     configure_logging(settings.log_level)
+    telemetry.start(settings.otlp_endpoint, service="onecode-api")
     with open_house(settings, pool=8) as house:
         serve_app(make_app(house), host=settings.host, port=settings.port)
 

@@ -4,19 +4,20 @@ import asyncio
 import ipaddress
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
 from fastapi import Depends, Request
+from opentelemetry.trace import SpanContext
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from antifraud.decision import Params
 from antifraud.signals import Attempt
 from codegen.items import Stale
-from foundation import audit, clock, limits
+from foundation import audit, clock, limits, telemetry
 from foundation.database import Lane, is_lost, is_raced, transaction
 from foundation.errors import NotSignedIn, TooMany
 from foundation.limits import Rate
@@ -53,13 +54,19 @@ class Edge:
         self._params = Params()
         self._mine = threading.local()
         self._lanes: list[Lane] = []
+        self._spans: dict[UUID, SpanContext] = {}  # Of the requests that wait for a batch, while traces are on.
 
     def _handle(self, attempts: Sequence[Attempt]) -> list[ScanResult]:
+        """One batch; every line logged meanwhile names its scans."""
+        bound = structlog.contextvars.bound_contextvars(scan_ids=[attempt.scan_id for attempt in attempts])
+        with bound, self._traced(attempts):
+            return self._judged(attempts)
+
+    def _judged(self, attempts: Sequence[Attempt]) -> list[ScanResult]:
         """One batch in one transaction. A connection that died is replaced once: a scan sent twice is one scan."""
-        bound = {"scan_ids": [attempt.scan_id for attempt in attempts]}
         for last in (False, True):
             try:
-                with structlog.contextvars.bound_contextvars(**bound), self._lane().transaction() as tx:
+                with self._lane().transaction() as tx:
                     return handle_scans(tx, attempts, codebook=self.codebook, params=self._params, now=clock.now())
             except Stale as raced:
                 raise TryAgain from raced
@@ -77,6 +84,18 @@ class Edge:
             lane = self._mine.lane = Lane(self.house.engine)
             self._lanes.append(lane)
         return lane
+
+    def _traced(self, attempts: Sequence[Attempt]) -> AbstractContextManager[None]:
+        links = [self._spans.pop(attempt.scan_id, None) for attempt in attempts] if self._spans else []
+        return telemetry.batch("scans", [link for link in links if link is not None], scans=len(attempts))
+
+    async def judge(self, attempt: Attempt) -> ScanResult:
+        """Join the next batch. Every line logged for this scan carries its id."""
+        structlog.contextvars.bind_contextvars(scan_id=attempt.scan_id)
+        span = telemetry.here()
+        if span is not None:
+            self._spans[attempt.scan_id] = span
+        return await self.intake.submit(attempt)
 
     async def keep_standing(self) -> None:
         """Runs as long as the process: a session ended anywhere stops working here within half a second."""

@@ -31,7 +31,7 @@ from codegen.wire import Forged, Token, Unissued
 from foundation import clock
 from foundation.errors import TooMany
 from foundation.limits import Kept, Limits, LimitsAway, States
-from foundation.observability import log, refused_total
+from foundation.observability import log, marked_actors, refused_total
 
 PERSON = Sprt(p0=0.08, p1=0.99, alpha=1e-6, beta=0.01)
 NETWORK = Sprt(p0=0.03, p1=0.99, alpha=1e-6, beta=0.01)
@@ -140,6 +140,7 @@ class Door:
         if outcomes:
             self._fold(outcomes, now=now)
         self._marked = self._limits.marked(now=now)
+        marked_actors.set(sum(not actor.startswith("pass:") for actor in self._marked))
         if self._refused and clock.monotonic_s() - self._told_at >= TOLD_EVERY_S:
             self.tell_refused()
 

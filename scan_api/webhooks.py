@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Row, delete, insert, select, text, update
+from sqlalchemy import Row, delete, func, insert, select, text, update
 
 from foundation import audit, facts, ids
 from foundation.bulk import rows_json
@@ -172,6 +172,13 @@ def messages(
         found = found.where(webhook_messages.c.id < before)
     rows = tx.execute(found.order_by(webhook_messages.c.id.desc()).limit(limit))
     return [Message(**{name: getattr(row, name) for name in Message.__dataclass_fields__}) for row in rows]
+
+
+def counts(tx: ReadTx) -> dict[str, int]:
+    """Messages that wait and that were given up."""
+    state = webhook_messages.c.state
+    rows = tx.execute(select(state, func.count()).where(state.in_(("waiting", "dead"))).group_by(state))
+    return {"waiting": 0, "dead": 0} | {row[0]: row[1] for row in rows}
 
 
 def replay(tx: Tx, endpoint_id: int, *, message_ids: Sequence[int] = (), by: str, now: datetime) -> int:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from celery import Celery
+from prometheus_client import start_http_server
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from antifraud import tasks as antifraud_tasks
-from foundation import background, clock, outbox
+from foundation import background, clock, outbox, telemetry
 from foundation.database import transaction
 from foundation.observability import configure_logging, log
 from loyalty import tasks as loyalty_tasks
@@ -28,6 +29,9 @@ TASKS = (antifraud_tasks, loyalty_tasks, scan_api_tasks)  # Importing them regis
 def run(house: House) -> None:
     """Work until told to stop (SIGTERM or Ctrl-C); the task in hand is finished first."""
     configure_logging(house.settings.log_level)
+    telemetry.start(house.settings.otlp_endpoint, service="onecode-worker")
+    if house.settings.worker_metrics_port:
+        start_http_server(house.settings.worker_metrics_port, house.settings.host)
     broker = background.broker_url(house.url, house.settings.broker_url.reveal())
     app = background.make_app(broker, house.engine)
     stop = threading.Event()
@@ -42,6 +46,7 @@ def run(house: House) -> None:
         app.worker_main(["worker", "--pool=threads", "--concurrency=2", "--without-gossip", "--without-mingle"])
     finally:
         stop.set()
+        telemetry.stop()
         for helper in helpers:
             helper.join()
 

@@ -121,7 +121,7 @@ async def put_scan(
     if edge.standing.is_young(caller.member_id):
         attempt = replace(attempt, claim=False)  # No points for a child before a guardian agrees.
     edge.door.check(attempt)
-    result = await edge.intake.submit(attempt)  # Joins the next batch.
+    result = await edge.judge(attempt)
     if result.conflict:
         raise ScanIdReused("This scan id was used for another scan; make a new id.")
     edge.door.saw(attempt, known=result.answer["verdict"] != "unknown")
