@@ -232,6 +232,11 @@ class WeChatSignIn(TypedDict):
 class Client(Transport):
     """One method an operation; see the documentation of each path."""
 
+    def scans_put_scan(self, scan_id: str, body: ScanIn) -> ScanOut:
+        """Judge a scan. Sending the same scan again returns the same verdict."""
+        answer: ScanOut = self.call("PUT", f"/v1/scans/{quote(str(scan_id), safe='')}", body=body)
+        return answer
+
     def health_live(self) -> dict[str, str]:
         """The process answers; a database that is away is no reason to restart it."""
         answer: dict[str, str] = self.call("GET", "/health/live")
@@ -240,11 +245,6 @@ class Client(Transport):
     def health_ready(self) -> dict[str, str]:
         """The database answers and stands at this program's schema."""
         answer: dict[str, str] = self.call("GET", "/health/ready")
-        return answer
-
-    def scans_put_scan(self, scan_id: str, body: ScanIn) -> ScanOut:
-        """Judge a scan. Sending the same scan again returns the same verdict."""
-        answer: ScanOut = self.call("PUT", f"/v1/scans/{quote(str(scan_id), safe='')}", body=body)
         return answer
 
     def challenges_pose(self, body: DeviceIn) -> ChallengeOut:
