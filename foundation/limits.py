@@ -50,8 +50,8 @@ class Limits(Protocol):
         fold is pure, and may be called again when another process was quicker. What has expired counts as unknown.
         """
 
-    def known(self, keys: Sequence[str]) -> frozenset[str]:
-        """Those of the keys that have a state."""
+    def known(self, kinds: Sequence[str], *, now: datetime) -> frozenset[str]:
+        """The keys of these kinds (what stands before their first colon) that have a state."""
 
     def marked(self, *, now: datetime) -> dict[str, datetime]:
         """Every key that is marked at `now`, and until when."""
@@ -82,9 +82,9 @@ class PostgresLimits:
             if kept:
                 tx.execute(_KEEP, _columns(kept))
 
-    def known(self, keys: Sequence[str]) -> frozenset[str]:
+    def known(self, kinds: Sequence[str], *, now: datetime) -> frozenset[str]:
         with transaction(self._engine) as tx:
-            return frozenset(tx.execute(_KNOWN, {"keys": list(keys)}).scalars())
+            return frozenset(tx.execute(_KNOWN, {"kinds": list(kinds), "now": now}).scalars())
 
     def marked(self, *, now: datetime) -> dict[str, datetime]:
         with transaction(self._engine) as tx:
@@ -111,7 +111,9 @@ FROM unnest(CAST(:keys AS text[]), CAST(:states AS jsonb[]), CAST(:expires AS ti
 WHERE limits.key = k.key
 """)
 
-_KNOWN = text("SELECT key FROM limits WHERE key = ANY(CAST(:keys AS text[]))")
+_KNOWN = text(
+    "SELECT key FROM limits WHERE split_part(key, ':', 1) = ANY(CAST(:kinds AS text[])) AND expires_at > :now"
+)
 
 _MARKED = text("SELECT key, marked_until FROM limits WHERE marked_until > :now")
 
@@ -128,7 +130,7 @@ def _columns(kept: Mapping[str, Kept]) -> dict[str, object]:
 class RedisLimits:
     """Keys under `onecode:limit:` with Redis's own expiry; a fold that was overtaken is folded again (WATCH)."""
 
-    PREFIX, MARKED = "onecode:limit:", "onecode:marked"
+    PREFIX, MARKED, KNOWN = "onecode:limit:", "onecode:marked", "onecode:known"
 
     def __init__(self, client: "redis.Redis") -> None:
         self._client = client
@@ -152,17 +154,18 @@ class RedisLimits:
     def _keep(self, pipe: Any, key: str, one: Kept) -> None:
         until = _millis(one.expires_at)
         pipe.set(self.PREFIX + key, json.dumps({"state": one.state, "expires": until}), pxat=until)
+        pipe.zadd(self.KNOWN, {key: until})
         if one.marked_until is None:
             pipe.zrem(self.MARKED, key)
         else:
             pipe.zadd(self.MARKED, {key: _millis(one.marked_until)})
 
-    def known(self, keys: Sequence[str]) -> frozenset[str]:
-        if not keys:
-            return frozenset()
+    def known(self, kinds: Sequence[str], *, now: datetime) -> frozenset[str]:
         with _answering():
-            found = cast("list[bytes | None]", self._client.mget([self.PREFIX + key for key in keys]))
-        return frozenset(key for key, raw in zip(keys, found, strict=True) if raw is not None)
+            self._client.zremrangebyscore(self.KNOWN, "-inf", _millis(now - MARKS_KEPT))
+            found = cast("list[bytes]", self._client.zrange(self.KNOWN, f"({_millis(now)}", "+inf", byscore=True))
+        keys = (raw.decode() for raw in found)
+        return frozenset(key for key in keys if key.partition(":")[0] in kinds)
 
     def marked(self, *, now: datetime) -> dict[str, datetime]:
         with _answering():

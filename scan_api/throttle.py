@@ -1,7 +1,8 @@
 """The door: who guesses codes is told to prove that they are not a program, and then to stay away for a day.
 
 Wald's sequential test on each phone, member and network, fed after the answer, off the path of the scan: `saw` appends
-to a queue, a background task folds it into the shared limits, `check` looks into a dictionary.
+to a queue, a background task folds it into the shared limits, `check` looks into a dictionary. Misses are folded at
+once, good scans every other second.
 
 | actor            | honest share of wrong codes | straight misses to an alarm | when alarmed             |
 | ---------------- | --------------------------- | --------------------------- | ------------------------ |
@@ -39,7 +40,9 @@ MEMORY = timedelta(hours=24)  # Of misses, alarms and blocks.
 PASS = timedelta(minutes=10)  # What a solved puzzle buys on a network that is shut.
 TRIED = 8  # The latest wrong codes, so that one bad label tried again is one miss.
 NETWORK_MISSES = 2  # One phone's most misses against its network.
+KINDS = ("device", "member", "network")
 EVERY_S = 0.25
+GOOD_EVERY_S = 2.0  # Good scans only clear suspicion, which can wait; nearly all of them meet nobody suspected.
 QUEUE = 20_000  # Beyond it the oldest are forgotten: the door forgives rather than grows.
 TOLD_EVERY_S = 60.0
 TEXTS_TOLD = 5
@@ -77,7 +80,9 @@ class Door:
 
     def __init__(self, limits: Limits, read: Read, tell: Tell) -> None:
         self._limits, self._read, self._tell = limits, read, tell
-        self._answered: deque[tuple[Attempt, bool]] = deque(maxlen=QUEUE)
+        self._missed: deque[Attempt] = deque(maxlen=QUEUE)
+        self._good: deque[Attempt] = deque(maxlen=QUEUE)
+        self._good_at = 0.0
         self._marked: Mapping[str, datetime] = {}
         self._refused: dict[str, Refusals] = {}
         self._told_at = clock.monotonic_s()
@@ -116,8 +121,11 @@ class Door:
 
     def saw(self, attempt: Attempt, *, known: bool) -> None:
         """Remember how a scan ended. known: the code was ours."""
-        self._answered.append((attempt, known))
-        if not known and self._wake is not None:
+        if known:
+            self._good.append(attempt)
+            return
+        self._missed.append(attempt)
+        if self._wake is not None:
             self._wake.set()  # A guesser who waits for the answer meets the alarm at the next guess.
 
     async def watch(self) -> None:
@@ -135,10 +143,10 @@ class Door:
 
     def work(self, *, now: datetime) -> None:
         """One round: fold, read marks, and once a minute tell what was refused."""
-        answered = [self._answered.popleft() for _ in range(len(self._answered))]
-        outcomes = [outcome for attempt, known in answered if (outcome := self._outcome(attempt, known)) is not None]
-        if outcomes:
-            self._fold(outcomes, now=now)
+        self._fold([one for attempt in _drain(self._missed) if (one := self._miss(attempt)) is not None], now=now)
+        if self._good and clock.monotonic_s() - self._good_at >= GOOD_EVERY_S:
+            self._good_at = clock.monotonic_s()
+            self._clear(_drain(self._good), now=now)
         self._marked = self._limits.marked(now=now)
         marked_actors.set(sum(not actor.startswith("pass:") for actor in self._marked))
         if self._refused and clock.monotonic_s() - self._told_at >= TOLD_EVERY_S:
@@ -151,18 +159,24 @@ class Door:
         for actor, kept in refused.items():
             self._tell("door-refused", actor, {"scans": kept.scans, "texts": kept.texts})
 
-    def _outcome(self, attempt: Attempt, known: bool) -> Outcome | None:
-        token = None if known else self._read(attempt.text)
-        wrong = isinstance(token, Forged | Unissued)
-        if not known and not wrong:
+    def _miss(self, attempt: Attempt) -> Outcome | None:
+        """A well-formed code that is not ours; None for what is no code at all."""
+        if not isinstance(self._read(attempt.text), Forged | Unissued):
             return None
-        return Outcome(people(attempt), network_of(attempt), attempt.text, wrong)
+        return Outcome(people(attempt), network_of(attempt), attempt.text, wrong=True)
 
-    def _fold(self, outcomes: Sequence[Outcome], *, now: datetime) -> None:
-        """Honest traffic has no rows and makes none: a good scan is folded only into what is already suspected."""
-        missed = {key for one in outcomes if one.wrong for key in (*one.actors, one.network)}
-        others = {key for one in outcomes for key in (*one.actors, one.network)} - missed
-        keys = missed | (self._limits.known(sorted(others)) if others else frozenset())
+    def _clear(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
+        """Good scans take suspicion away. Honest traffic has no rows and makes none, so nearly all end here."""
+        suspected = self._limits.known(KINDS, now=now)
+        if not suspected:
+            return
+        good = (Outcome(people(one), network_of(one), one.text, wrong=False) for one in attempts)
+        self._fold(
+            [one for one in good if not suspected.isdisjoint((*one.actors, one.network))], now=now, only=suspected
+        )
+
+    def _fold(self, outcomes: Sequence[Outcome], *, now: datetime, only: frozenset[str] | None = None) -> None:
+        keys = {key for one in outcomes for key in (*one.actors, one.network)}
         alarms: list[tuple[str, Mapping[str, Any]]] = []
 
         def fold(states: States) -> Mapping[str, Kept]:
@@ -171,9 +185,13 @@ class Door:
             alarms.extend(raised)
             return kept
 
-        self._limits.change(sorted(keys), fold, now=now)
+        self._limits.change(sorted(keys if only is None else keys & only), fold, now=now)
         for actor, facts in alarms:
             self._tell("door-shut", actor, facts)
+
+
+def _drain(queue: deque[Attempt]) -> list[Attempt]:
+    return [queue.popleft() for _ in range(len(queue))]
 
 
 def folded(

@@ -63,7 +63,8 @@ def test_a_mark_is_seen_until_it_ends_and_can_be_taken_back(limits, now):
     limits.change(["x", "y"], lambda _: {"x": Kept({"n": 1}, hour, hour), "y": Kept({"n": 2}, hour)}, now=now)
     assert list(limits.marked(now=now)) == ["x"]
     assert limits.marked(now=now + timedelta(minutes=61)) == {}
-    assert limits.known(["x", "y", "z"]) == {"x", "y"}
+    assert limits.known(["x", "z"], now=now) == {"x"}
+    assert limits.known(["x", "y"], now=now + timedelta(minutes=61)) == frozenset()
     limits.change(["x"], lambda states: {"x": Kept(states["x"], hour)}, now=now)
     assert limits.marked(now=now) == {}
 
@@ -81,7 +82,7 @@ def test_what_expired_is_swept(database, now):
     with transaction(database) as later:
         assert limits_of.sweep(later, now=now + timedelta(seconds=29)) == 0
         assert limits_of.sweep(later, now=now + timedelta(seconds=31)) == 1
-    assert stored.known(["x"]) == frozenset()
+    assert stored.known(["x"], now=now) == frozenset()
 
 
 def test_a_single_use_key_is_used_once(limits, now):
