@@ -30,7 +30,7 @@ from scan_api.wechat import WeChatAway, WeChatBusy, WeChatNotConfigured, WrongSt
 router = APIRouter(prefix="/v1/sign-in", tags=["sign-in"])
 
 NUMBER = Rate(burst=5, every_s=720)  # Messages to one number: five, then five an hour.
-NETWORK = Rate(burst=30, every_s=20)  # Messages asked for from one network, which may be a shop's or a carrier's.
+NETWORK = Rate(burst=120, every_s=2)  # Messages asked for from one network, which may be a whole carrier's.
 DEVICE = Rate(burst=5, every_s=300)
 TRIES = Rate(burst=60, every_s=2)  # Codes tried from one network, over all numbers.
 COOKIE = "onecode_wechat"
