@@ -2,12 +2,12 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-# Debian packages beside PyPI: a reader library, a browser for the screen tests, letters for pictures of Chinese.
-DEBIAN := libzbar0 chromium fonts-noto-cjk
+# Debian packages beside PyPI: a reader library, a browser for the screen tests, letters for pictures of Chinese, Redis for the second pass of its tests.
+DEBIAN := libzbar0 chromium fonts-noto-cjk redis-server
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench slow lock system clean
+.PHONY: help demo test check bench slow client lock system clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -29,6 +29,11 @@ slow: .venv/ready system ## the long proofs: many kills, many seeds
 
 bench: .venv/ready system ## every benchmark, one JSON line each
 	$(BIN)/onecode bench all --json
+
+client: .venv/ready ## write the typed client anew from the API's contract
+	$(BIN)/python -m scan_api.client.generate > scan_api/client/api.py.part
+	$(BIN)/ruff format -q - --stdin-filename api.py < scan_api/client/api.py.part > scan_api/client/api.py
+	@rm scan_api/client/api.py.part
 
 lock: .venv/ready ## pin dependencies anew, with hashes and without addresses
 	$(BIN)/python -m pip install -q uv

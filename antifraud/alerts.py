@@ -16,8 +16,10 @@ from sqlalchemy import Row, select
 from antifraud.findings import Alert, Severity
 from antifraud.tables import alerts as alerts_table
 from antifraud.tables import cases
+from foundation import facts
 from foundation.bulk import Write, record_set, write_all
 from foundation.database import ReadTx, Tx
+from foundation.facts import Fact
 
 DUE = {  # How soon a person looks.
     Severity.INFO: timedelta(days=14),
@@ -70,7 +72,12 @@ def raising(alerts: Sequence[Alert], *, now: datetime) -> list[Write]:
         pivots = {row["pivot"] for row in rows}
         kept = [_row(alert, now) | {"turn": turn} for turn, alert in enumerate(alerts) if alert.pivot in pivots]
         writes.append(Write(name, _KEPT[name], kept, len(kept)))
-    return writes
+    return [*writes, facts.announcing("alerts_told", [_fact(alert) for alert in alerts if alert.pivot in calling])]
+
+
+def _fact(alert: Alert) -> Fact:
+    body = {"code": alert.reason.code, "severity": int(alert.severity), "scan_id": str(alert.scan_id)}
+    return Fact("alert.raised", alert.pivot, body | {"item": alert.item, "sscc": alert.sscc})
 
 
 # The unique index of open cases decides who opens and who joins. A graver alert than any before ends a snooze, and can

@@ -20,9 +20,10 @@ from sqlalchemy.exc import IntegrityError
 from antifraud.alerts import DUE
 from antifraud.findings import Severity
 from antifraud.tables import cases
-from foundation import audit
+from foundation import audit, facts
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
+from foundation.facts import Fact
 
 Outcome = Literal["confirmed_risk", "valuable_alert", "false_positive", "inconclusive"]
 """valuable_alert: right to alert and yet no fraud, such as an authorised sale across regions."""
@@ -212,7 +213,11 @@ def decide(
         "closed_by": by, "closed_at": now, "leased_until": None, "snoozed_until": None,
     }  # fmt: skip
     move = _investigated(case_id, by).values(closing)
-    return _move(tx, move, case_id, "case.decide", by, now, outcome=outcome, reason=reason, actions=closing["actions"])
+    closed = _move(
+        tx, move, case_id, "case.decide", by, now, outcome=outcome, reason=reason, actions=closing["actions"]
+    )
+    facts.announce(tx, [Fact("case.decided", f"case:{case_id}", {"case_id": case_id, "outcome": outcome})], now=now)
+    return closed
 
 
 def reopen(tx: Tx, case_id: int, *, by: str, reason: str, now: datetime) -> Case:

@@ -19,8 +19,10 @@ from codegen import gs1, rangeset, spans
 from codegen.keys import UnknownBrand
 from codegen.rangeset import Range
 from codegen.tables import units as unit_table
+from foundation import facts
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
+from foundation.facts import Fact
 
 Level = Literal["case", "pallet"]
 
@@ -120,6 +122,8 @@ def pack(
     # (3) The unit begins with its first content.
     _begin(tx, number, level, brands.pop(), now)
     _write(tx, number, fresh_items, fresh_units, by=by, now=now)
+    body = {"sscc": number, "level": level, "items": rangeset.count(fresh_items), "units": list(fresh_units)}
+    facts.announce(tx, [Fact("package.packed", f"sscc:{number}", body)], now=now)
     return Packed(number, ())
 
 

@@ -16,8 +16,10 @@ from codegen.hierarchy import UnknownUnit
 from codegen.keys import UnknownBrand
 from codegen.tables import brands
 from codegen.tables import dealers as dealer_table
+from foundation import facts
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
+from foundation.facts import Fact
 
 
 class UnknownDealer(NotFound):
@@ -187,6 +189,8 @@ def ship(tx: Tx, *, dealer_id: int, units: Sequence[str], document: str, now: da
         ),
         {"shipment": shipment_id, "units": list(numbers)},
     )
+    body = {"dealer_id": dealer_id, "document": document, "units": list(numbers)}
+    facts.announce(tx, [Fact("package.shipped", f"shipment:{shipment_id}", body)], now=now)
     return Shipment(shipment_id, dealer_id, document, numbers, now)
 
 

@@ -22,8 +22,9 @@ from sqlalchemy import text
 
 from codegen import rangeset
 from codegen.rangeset import Range
-from foundation import audit
+from foundation import audit, facts
 from foundation.database import ReadTx, Tx
+from foundation.facts import Fact
 
 Items = Sequence[int] | Sequence[Range]
 LIFTABLE = ("voided", "recalled", "held")
@@ -161,7 +162,9 @@ def _audited(tx: Tx, items: Items, state: str, *, reason: str, by: str, now: dat
 def _record(tx: Tx, action: str, done: Sequence[Range], *, reason: str, by: str, now: datetime) -> None:
     """An audit line gives the extent; the spans give every range."""
     after = {"reason": reason, "count": rangeset.count(done), "ranges": [list(pair) for pair in done[:20]]}
-    audit.record(tx, actor=by, action=f"items-{action}", subject=f"item:{done[0][0]}", after=after, now=now)
+    subject = f"item:{done[0][0]}"
+    audit.record(tx, actor=by, action=f"items-{action}", subject=subject, after=after, now=now)
+    facts.announce(tx, [Fact(f"codes.{action}", subject, after)], now=now)
 
 
 def _mark(

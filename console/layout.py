@@ -12,7 +12,12 @@ from console import desk
 from console.desk import t
 from foundation.errors import NotFound
 
-ROOMS = (("alerts", "/", "analyst"), ("runs", "/runs", "producer"), ("line", "/line", "operator"))
+ROOMS = (
+    ("alerts", "/", "analyst"),
+    ("runs", "/runs", "producer"),
+    ("line", "/line", "operator"),
+    ("webhooks", "/webhooks", "supervisor"),
+)
 TONES = {0: "grey-6", 1: "amber-9", 2: "deep-orange-9", 3: "red-10"}
 _STYLE = """
 body { background: #f3f6f4; color: #16211d; font-family: system-ui, "PingFang SC", "Noto Sans CJK SC", sans-serif; }

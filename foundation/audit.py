@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, text
+from sqlalchemy import Row, insert, select, text
 
-from foundation.database import ReadTx, Tx
+from foundation.database import ReadTx, Tx, settled_before
 from foundation.tables import audit_log, audit_seals
 
 SEAL_DELAY = timedelta(seconds=30)
@@ -50,9 +50,10 @@ def seal(tx: Tx, *, now: datetime, limit: int = 1000) -> int:
     if not tx.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _SEAL_LOCK}).scalar_one():
         return 0
     last = tx.execute(select(audit_seals).order_by(audit_seals.c.last_id.desc()).limit(1)).first()
+    settled = settled_before(tx, now, delay=SEAL_DELAY)
     rows = tx.execute(
         select(audit_log)
-        .where(audit_log.c.id > (last.last_id if last else 0), audit_log.c.at < _settled_before(tx, now))
+        .where(audit_log.c.id > (last.last_id if last else 0), audit_log.c.at < settled)
         .order_by(audit_log.c.id)
         .limit(limit)
     ).all()
@@ -74,16 +75,6 @@ def first_broken_seal(tx: ReadTx) -> int | None:
         if digest != one.digest:
             return int(one.last_id)
     return None
-
-
-def _settled_before(tx: Tx, now: datetime) -> datetime:
-    """No transaction that is still running began before this instant."""
-    oldest = tx.execute(
-        select(func.min(text("xact_start")))
-        .select_from(text("pg_stat_activity"))
-        .where(text("pid <> pg_backend_pid()"))
-    ).scalar()
-    return min(now - SEAL_DELAY, oldest) if oldest else now - SEAL_DELAY
 
 
 def _digest(previous: bytes, rows: Sequence[Row[Any]] | Iterable[Row[Any]]) -> bytes:

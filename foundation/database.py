@@ -5,6 +5,7 @@ Nobody below the edge commits. READ COMMITTED: a statement that waited for a loc
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import NewType
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, text
@@ -87,6 +88,18 @@ def reading(engine: Engine) -> Iterator[ReadTx]:
     with engine.begin() as connection:
         connection.execute(text("SET TRANSACTION READ ONLY"))
         yield ReadTx(connection)
+
+
+def settled_before(tx: ReadTx, now: datetime, *, delay: timedelta) -> datetime:
+    """No transaction that is still running began before this instant, nor within `delay`: later commits are later."""
+    oldest = tx.execute(_OLDEST).scalar()
+    return min(now - delay, oldest - delay) if oldest else now - delay
+
+
+_OLDEST = text(
+    "SELECT min(xact_start) FROM pg_stat_activity"
+    " WHERE pid <> pg_backend_pid() AND datname = current_database() AND backend_type = 'client backend'"
+)
 
 
 def is_lost(error: BaseException) -> bool:

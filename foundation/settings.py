@@ -12,7 +12,21 @@
 | ONECODE_PRINTER_PORT  | port of the demo's virtual printer; 9100                                   |
 | ONECODE_TIME_ZONE     | the brand's time zone; Asia/Shanghai                                       |
 | ONECODE_TRUSTED_PROXIES | how many proxies in front may name the caller in X-Forwarded-For; 0      |
-| ONECODE_SMS           | how one-time codes are sent: `folder` (data folder; for demos), or empty: not at all |
+| ONECODE_SMS           | how one-time codes are sent: `folder` (for demos), `aliyun`, or empty: not at all |
+| ONECODE_SMS_URL       | address of the gateway; https://dysmsapi.aliyuncs.com/                      |
+| ONECODE_SMS_KEY_ID    | access key id at the gateway                                               |
+| ONECODE_SMS_KEY       | access key secret at the gateway                                           |
+| ONECODE_SMS_SIGNATURE | signature (签名) the gateway approved                                       |
+| ONECODE_SMS_TEMPLATE  | code of the approved template, which has one variable, `code`              |
+| ONECODE_WECHAT_APP_ID | official account for signing in; empty: no WeChat sign-in                  |
+| ONECODE_WECHAT_SECRET | its AppSecret                                                              |
+| ONECODE_WECHAT_OPEN   | where browsers are sent; https://open.weixin.qq.com                         |
+| ONECODE_WECHAT_API    | where codes are exchanged; https://api.weixin.qq.com                        |
+| ONECODE_PUBLIC_URL    | how the outside reaches us, for coming back from WeChat; empty: as the request says |
+| ONECODE_LIMITS_URL    | where limits on callers are kept (redis://); empty: PostgreSQL             |
+| ONECODE_WEBHOOKS_PRIVATE | `allow` lets webhooks go to private addresses; empty: refused           |
+| ONECODE_OTLP_ENDPOINT | where traces go (OTLP over HTTP); empty: no traces                         |
+| ONECODE_WORKER_METRICS_PORT | where the worker shows its metrics (Prometheus); 0: nowhere          |
 | ONECODE_LOG_LEVEL     | debug, info, warning, error; info                                          |
 """
 
@@ -58,6 +72,20 @@ class Settings:
     time_zone: str
     trusted_proxies: int
     sms: str
+    sms_url: str
+    sms_key_id: str
+    sms_key: Secret
+    sms_signature: str
+    sms_template: str
+    wechat_app_id: str
+    wechat_secret: Secret
+    wechat_open: str
+    wechat_api: str
+    public_url: str
+    limits_url: Secret
+    webhooks_private: bool
+    otlp_endpoint: str
+    worker_metrics_port: int
     log_level: str
 
     @staticmethod
@@ -75,7 +103,21 @@ class Settings:
             printer_port=_port(env, "ONECODE_PRINTER_PORT", 9100),
             time_zone=_zone(env.get("ONECODE_TIME_ZONE", "Asia/Shanghai")),
             trusted_proxies=_whole(env, "ONECODE_TRUSTED_PROXIES", 0, 0, 8),
-            sms=_sms(env.get("ONECODE_SMS", "")),
+            sms=_one_of(env, "ONECODE_SMS", "folder", "aliyun"),
+            sms_url=_address(env, "ONECODE_SMS_URL", "https://dysmsapi.aliyuncs.com/"),
+            sms_key_id=env.get("ONECODE_SMS_KEY_ID", ""),
+            sms_key=Secret(env.get("ONECODE_SMS_KEY", "")),
+            sms_signature=env.get("ONECODE_SMS_SIGNATURE", ""),
+            sms_template=env.get("ONECODE_SMS_TEMPLATE", ""),
+            wechat_app_id=env.get("ONECODE_WECHAT_APP_ID", ""),
+            wechat_secret=Secret(env.get("ONECODE_WECHAT_SECRET", "")),
+            wechat_open=_address(env, "ONECODE_WECHAT_OPEN", "https://open.weixin.qq.com"),
+            wechat_api=_address(env, "ONECODE_WECHAT_API", "https://api.weixin.qq.com"),
+            public_url=_address(env, "ONECODE_PUBLIC_URL", ""),
+            limits_url=Secret(env.get("ONECODE_LIMITS_URL", "")),
+            webhooks_private=_one_of(env, "ONECODE_WEBHOOKS_PRIVATE", "allow") == "allow",
+            otlp_endpoint=_address(env, "ONECODE_OTLP_ENDPOINT", ""),
+            worker_metrics_port=_port(env, "ONECODE_WORKER_METRICS_PORT", 0),
             log_level=_level(env.get("ONECODE_LOG_LEVEL", "info")),
         )
 
@@ -125,7 +167,15 @@ def _level(name: str) -> str:
     return name.lower()
 
 
-def _sms(name: str) -> str:
-    if name not in ("", "folder"):
-        raise BadRequest(f"ONECODE_SMS must be folder or empty, not {name!r}.")
-    return name
+def _one_of(env: Mapping[str, str], name: str, *known: str) -> str:
+    value = env.get(name, "")
+    if value not in ("", *known):
+        raise BadRequest(f"{name} must be {', '.join(known)} or empty, not {value!r}.")
+    return value
+
+
+def _address(env: Mapping[str, str], name: str, default: str) -> str:
+    value = env.get(name, default)
+    if value and not value.startswith(("https://", "http://")):
+        raise BadRequest(f"{name} must begin with https:// or http://, not {value!r}.")
+    return value.rstrip("/")

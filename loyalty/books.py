@@ -146,6 +146,25 @@ class Books:
                 lot.expires_at = self.now + GRACE
         return transfer_id
 
+    def pass_on(self, source: Account, target: Account, about: About) -> int:
+        """Everything spendable moves to another account of the same person, each lot with its own expiry.
+
+        One transfer a lot; what is owed on `target` is repaid first. Returns how many points moved.
+        """
+        moved = 0
+        for lot in sorted(self.lots[self.balances[source].id].values(), key=lambda lot: lot.burn_order):
+            amount = min(lot.remaining, self.available(source))
+            if not amount:
+                continue
+            transfer_id = self.burn("adjust", source, target, amount, about, first=lot.id)
+            balance = self.balances[target]
+            copy = Lot(transfer_id, balance.id, amount, amount, lot.expires_at, self.now, is_new=True)
+            self.lots.setdefault(balance.id, {})[copy.id] = copy
+            self.touched_lots[copy.id] = copy
+            self._use(copy, transfer_id, amount - min(amount, max(0, balance.available)))
+            moved += amount
+        return moved
+
     def lapse_due_lots(self) -> None:
         """Expire what is due of the lots loaded."""
         for account, balance in self.balances.items():

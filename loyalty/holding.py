@@ -15,7 +15,9 @@ from uuid import UUID
 
 from sqlalchemy import Row, select, text
 
+from foundation import facts
 from foundation.database import ReadTx, Tx
+from foundation.facts import Fact
 from loyalty import expiry
 from loyalty.accounts import Account, System
 from loyalty.books import About, Books, open_books
@@ -145,7 +147,14 @@ def end(
             "posted": [amounts[row.id] if state == "posted" else 0 for row in opened],
         }
         assert tx.execute(END, ends | {"reason": reason, "now": now}).rowcount == len(opened)
+        facts.announce(tx, [_fact(row, state) for row in opened if row.direction == "earn"], now=now)
     return {hold_id: outcome for hold_id, outcome in outcomes.items() if outcome is not None}
+
+
+def _fact(row: Row[tuple[object, ...]], state: str) -> Fact:
+    kind = "reward.credited" if state == "posted" else "reward.withdrawn"
+    body = {"member_id": row.owner_ref, "hold_id": str(row.id), "points": row.amount}
+    return Fact(kind, f"member:{row.owner_ref}", body)
 
 
 def lock(tx: Tx, ids: Iterable[UUID]) -> Sequence[Row[tuple[object, ...]]]:

@@ -7,16 +7,14 @@ both; the books keep their sums.
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import phonenumbers
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, or_, select, text, update
 
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
@@ -44,13 +42,9 @@ class MemberKeys:
     finding: bytes = field(repr=False)
 
     @staticmethod
-    def derive(master: bytes) -> "MemberKeys":
-        """master: at least 16 bytes of entropy, the installation's master key (RFC 5869, one info per purpose)."""
-
-        def derived(purpose: bytes) -> bytes:
-            return HKDF(SHA256(), 32, salt=None, info=b"onecode members v1 " + purpose).derive(master)
-
-        return MemberKeys(derived(b"sealing"), derived(b"finding"))
+    def derive(purpose_key: Callable[[str], bytes]) -> "MemberKeys":
+        """purpose_key: 32 bytes for a named purpose, out of the installation's master key."""
+        return MemberKeys(sealing=purpose_key("members sealing"), finding=purpose_key("members finding"))
 
     def index(self, kind: str, value: str) -> bytes:
         return hmac.digest(self.finding, f"{kind}\0{value}".encode(), "sha256")
@@ -83,23 +77,46 @@ def mask(number: str) -> str:
     return f"{digits[:shown]}****{digits[-4:]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One way to find a member: kind `phone`, `wechat_openid` or `wechat_unionid`, and its value."""
+
+    kind: str
+    value: str = field(repr=False)
+
+    @property
+    def mask(self) -> str:
+        return mask(self.value) if self.kind == "phone" else f"…{self.value[-4:]}"
+
+
 def find_or_create(tx: Tx, *, phone: str, keys: MemberKeys, now: datetime) -> UUID:
     """The member of a phone number, new if need be. Two callers at once get the same one."""
-    number = e164(phone)
-    index = keys.index("phone", number)
-    if (known := find(tx, "phone", index)) is not None:
-        return known
-    member_id = uuid7(now)
-    row = {"kind": "phone", "blind_index": index, "member_id": member_id, "created_at": now}
-    sealed = {"sealed": keys.seal("phone", number, member_id), "mask": mask(number)}
-    if tx.execute(ADD_IDENTIFIER, row | sealed).first() is None:
-        # Somebody was quicker; this statement waited for them, the next one sees them.
-        known = find(tx, "phone", index)
-        assert known is not None
-        return known
-    tx.execute(insert(members).values(id=member_id, created_at=now))
-    open_accounts(tx, [Account(kind, str(member_id)) for kind in KINDS], now=now)
+    return identify(tx, [Identifier("phone", e164(phone))], keys=keys, now=now)
+
+
+def identify(tx: Tx, proven: Sequence[Identifier], *, keys: MemberKeys, now: datetime) -> UUID:
+    """The member of the first identifier that is known, new if none is; the others become theirs unless taken."""
+    known = (find(tx, one.kind, keys.index(one.kind, one.value)) for one in proven)
+    member_id = next((found for found in known if found is not None), None)
+    fresh = member_id is None
+    if member_id is None:
+        member_id = uuid7(now)
+        if not link(tx, member_id, proven[0], keys=keys, now=now):
+            # Somebody was quicker; that statement waited for them, this one sees them.
+            return identify(tx, proven, keys=keys, now=now)
+    for one in proven:
+        link(tx, member_id, one, keys=keys, now=now)
+    if fresh:
+        tx.execute(insert(members).values(id=member_id, created_at=now))
+        open_accounts(tx, [Account(kind, str(member_id)) for kind in KINDS], now=now)
     return member_id
+
+
+def link(tx: Tx, member_id: UUID, one: Identifier, *, keys: MemberKeys, now: datetime) -> bool:
+    """Make an identifier the member's. False: it is somebody's already, perhaps theirs."""
+    row = {"kind": one.kind, "blind_index": keys.index(one.kind, one.value), "member_id": member_id, "created_at": now}
+    sealed = {"sealed": keys.seal(one.kind, one.value, member_id), "mask": one.mask}
+    return tx.execute(ADD_IDENTIFIER, row | sealed).first() is not None
 
 
 # The member's row follows: the foreign key is checked at commit, and a loser leaves no orphan behind.
@@ -113,6 +130,12 @@ ON CONFLICT DO NOTHING RETURNING member_id
 def find(tx: ReadTx, kind: str, index: bytes) -> UUID | None:
     this = (member_identifiers.c.kind == kind, member_identifiers.c.blind_index == index)
     return tx.execute(select(member_identifiers.c.member_id).where(*this)).scalar()
+
+
+def has(tx: ReadTx, member_id: UUID, kind: str) -> bool:
+    """Whether the member is known by an identifier of this kind."""
+    this = (member_identifiers.c.kind == kind, member_identifiers.c.member_id == member_id)
+    return tx.execute(select(member_identifiers.c.kind).where(*this)).first() is not None
 
 
 def masks(tx: ReadTx, member_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -166,7 +189,8 @@ def erase(tx: Tx, member_id: UUID, *, now: datetime) -> dict[str, object]:
         ).rowcount,
         "consents": tx.execute(delete(consents).where(consents.c.member_id == member_id)).rowcount,
     }
-    tx.execute(update(members).where(members.c.id == member_id).values(name=None, erased_at=now))
+    selves = or_(members.c.id == member_id, members.c.merged_into == member_id)
+    tx.execute(update(members).where(selves).values(name=None, born_in=None, guardian_agreed_at=None, erased_at=now))
     return {
         "member": str(member_id),
         "erased_at": now.isoformat(),

@@ -252,6 +252,12 @@ members = Table(
     Column("name", Text),
     instant("created_at"),
     instant("erased_at", nullable=True),
+    Column("born_in", Integer),
+    instant("guardian_agreed_at", nullable=True),
+    Column("merged_into", Uuid, ForeignKey("members.id")),
+    Index("members_young_idx", "born_in", postgresql_where=text("born_in IS NOT NULL AND guardian_agreed_at IS NULL")),
+    CheckConstraint("born_in BETWEEN 1900 AND 2200", name="born_in_a_believable_year"),
+    Index("members_merged_idx", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
 )
 
 member_identifiers = Table(

@@ -9,7 +9,7 @@ from foundation import audit, outbox
 from foundation.background import every, task
 from foundation.database import Tx
 from foundation.observability import log
-from loyalty import budgets, holding, ledger
+from loyalty import budgets, holding, ledger, merging
 from loyalty.invariants import check_invariants
 
 PROVE = "loyalty.prove_books"
@@ -29,6 +29,11 @@ def expire(tx: Tx, *, now: datetime) -> None:
 @every(30, "loyalty.return_leases")
 def return_leases(tx: Tx, *, now: datetime) -> None:
     budgets.sweep(tx, now=now)
+
+
+@every(60, "loyalty.collect_merged")
+def collect_merged(tx: Tx, *, now: datetime) -> None:
+    merging.collect(tx, now=now)
 
 
 @every(DAY_S, "loyalty.ask_for_proof")

@@ -21,6 +21,7 @@ REASONS = {
     "matured": ("积分到账", "Points released"),
     "lapsed": ("兑换超时退回", "Redemption timed out"),
     "erasure": ("注销账户", "Account erased"),
+    "merged": ("合并账户", "Accounts merged"),
     "written-off": ("核销差额", "Written off"),
 }
 KINDS = {

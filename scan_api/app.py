@@ -8,28 +8,48 @@ from contextlib import asynccontextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
-from scan_api import problems
+from foundation import telemetry
+from scan_api import contract, problems
+from scan_api.bodies import BoundedBodies
 from scan_api.edge import Edge
 from scan_api.house import House
-from scan_api.routes import health, members, resolver, scans
+from scan_api.routes import challenges, exports, health, members, partners, resolver, scans, sign_in, webhooks
+from scan_api.watching import WatchedRequests
 
 
 def make_app(house: House) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         edge = app.state.edge = Edge(house)
-        revoked = asyncio.create_task(edge.keep_revoked_fresh())
+        watches = [asyncio.create_task(edge.keep_standing()), asyncio.create_task(edge.door.watch())]
         yield
-        revoked.cancel()
-        with suppress(asyncio.CancelledError):
-            await revoked
+        for watch in watches:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
         await asyncio.to_thread(edge.close)
+        await asyncio.to_thread(telemetry.stop)
 
-    app = FastAPI(title="onecode", version="1", lifespan=life, docs_url="/docs", redoc_url=None)
+    app = FastAPI(
+        title="onecode",
+        version="1",
+        lifespan=life,
+        docs_url="/docs",
+        redoc_url=None,
+        generate_unique_id_function=contract.operation_name,
+    )
     problems.install(app)
+    contract.describe(app)
+    app.add_middleware(BoundedBodies)
+    app.add_middleware(WatchedRequests)
     scans.mount(app)
     app.include_router(health.router)
+    app.include_router(challenges.router)
+    app.include_router(sign_in.router)
     app.include_router(members.router)
+    app.include_router(exports.router)
+    app.include_router(partners.router)
+    app.include_router(webhooks.router)
     app.include_router(resolver.router)  # Last: its /{compact} matches every short path.
     return app
 

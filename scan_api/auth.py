@@ -1,7 +1,7 @@
 """Who is calling: members by phone and one-time code, staff by name and password.
 
 A member's token proves itself: session id, member id and expiry under an HMAC, so the scan path asks no table.
-Revoked sessions are read every few seconds; a revoked token lives at most that long. Codes and passwords are kept
+Revoked sessions are read twice a second; a revoked token lives at most that long. Codes and passwords are kept
 hashed, compared in constant time, and run out of tries.
 
     token = base64url( session id 16 | member id 16 | expiry, Unix seconds 8 | HMAC-SHA256(key, all before) 32 )
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Literal
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -33,6 +34,8 @@ CODE_TRIES = 5
 SESSION_LIFE = timedelta(days=90)
 STAFF_TRIES = 8
 STAFF_PAUSE = timedelta(minutes=15)
+BROWSER = 80
+Via = Literal["phone", "wechat"]
 ROLES = ("analyst", "supervisor", "marketer", "producer", "operator")
 
 _passwords = PasswordHasher()
@@ -99,12 +102,22 @@ def use_code(tx: Tx, phone_index: bytes, code: str, *, key: bytes, now: datetime
     return True
 
 
-def open_session(tx: Tx, member_id: UUID, *, key: bytes, now: datetime) -> str:
-    """A bearer token for a member who has just proved who they are."""
+def withdraw_code(tx: Tx, phone_index: bytes) -> None:
+    """The code never left: forget it, so that the next try need not wait."""
+    tx.execute(delete(sign_in_codes).where(sign_in_codes.c.phone_index == phone_index))
+
+
+def open_session(tx: Tx, member_id: UUID, *, key: bytes, now: datetime, via: Via = "phone", browser: str = "") -> str:
+    """A bearer token for a member who has just proved who they are. browser: what the member will know it by."""
     session = Session(ids.uuid7(now), member_id, now + SESSION_LIFE)
     tx.execute(
         insert(sessions).values(
-            session_id=session.session_id, member_id=member_id, created_at=now, expires_at=session.expires_at
+            session_id=session.session_id,
+            member_id=member_id,
+            created_at=now,
+            expires_at=session.expires_at,
+            via=via,
+            browser=browser[:BROWSER],
         )
     )
     return seal(session, key)
@@ -121,12 +134,57 @@ def revoke(tx: Tx, session_id: UUID, *, now: datetime) -> bool:
     )
 
 
-def revoked(tx: ReadTx, *, now: datetime) -> frozenset[UUID]:
-    """Sessions that were revoked and would not have expired yet."""
-    rows = tx.execute(
-        select(sessions.c.session_id).where(sessions.c.revoked_at.is_not(None), sessions.c.expires_at > now)
+def revoke_others(tx: Tx, member_id: UUID, *, keep: UUID | None, now: datetime) -> list[UUID]:
+    """End every session of a member but one. Returns those that were ended."""
+    ended = tx.execute(
+        update(sessions)
+        .where(
+            sessions.c.member_id == member_id,
+            sessions.c.revoked_at.is_(None),
+            sessions.c.session_id.is_distinct_from(keep),
+        )
+        .values(revoked_at=now)
+        .returning(sessions.c.session_id)
     )
+    return list(ended.scalars())
+
+
+def revoked(tx: ReadTx, *, since: datetime | None = None, now: datetime) -> frozenset[UUID]:
+    """Sessions that were revoked, lately or ever, and would not have expired yet."""
+    ended = sessions.c.revoked_at.is_not(None) if since is None else sessions.c.revoked_at > since
+    rows = tx.execute(select(sessions.c.session_id).where(ended, sessions.c.expires_at > now))
     return frozenset(row.session_id for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session as its member sees it. via: how they proved who they are."""
+
+    session_id: UUID
+    via: str
+    browser: str
+    created_at: datetime
+    expires_at: datetime
+
+
+def sessions_of(tx: ReadTx, member_id: UUID, *, now: datetime) -> list[SignedIn]:
+    """Where a member is signed in, newest first."""
+    rows = tx.execute(
+        select(sessions)
+        .where(sessions.c.member_id == member_id, sessions.c.revoked_at.is_(None), sessions.c.expires_at > now)
+        .order_by(sessions.c.created_at.desc())
+    )
+    return [SignedIn(row.session_id, row.via, row.browser, row.created_at, row.expires_at) for row in rows]
+
+
+def owned(tx: ReadTx, session_id: UUID, member_id: UUID) -> bool:
+    """Whether a session is the member's to end."""
+    return (
+        tx.execute(
+            select(sessions.c.session_id).where(sessions.c.session_id == session_id, sessions.c.member_id == member_id)
+        ).first()
+        is not None
+    )
 
 
 def seal(session: Session, key: bytes) -> str:

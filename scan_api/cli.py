@@ -16,7 +16,7 @@ from codegen import keys as keyring
 from codegen.run_index import RunIndex
 from codegen.runs import load_index
 from codegen.wire import Genuine, decode
-from foundation import audit, schema
+from foundation import audit, schema, telemetry
 from foundation.database import is_lost, reading
 from foundation.errors import Problem
 from foundation.observability import configure_logging
@@ -25,7 +25,7 @@ from loyalty import invariants
 from scan_api import demo, supervisor
 from scan_api.app import make_app
 from scan_api.app import serve as serve_app
-from scan_api.commands import bench, keys, runs
+from scan_api.commands import apikeys, bench, keys, runs, webhooks
 from scan_api.commands.options import Json
 from scan_api.house import House, bring_up_to_date, open_house
 
@@ -33,6 +33,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 # One line a noun; what it can do is in its file.
 app.add_typer(keys.app, name="keys")
 app.add_typer(runs.app, name="runs")
+app.add_typer(apikeys.app, name="apikeys")
+app.add_typer(webhooks.app, name="webhooks")
 app.command()(bench.bench)
 
 
@@ -124,6 +126,7 @@ def serve() -> None:
     settings = Settings.from_environment()
     supervisor.require_free(settings.host, settings.port, "ONECODE_PORT")
     configure_logging(settings.log_level)
+    telemetry.start(settings.otlp_endpoint, service="onecode-api")
     with open_house(settings, pool=8) as house:
         serve_app(make_app(house), host=settings.host, port=settings.port)
 

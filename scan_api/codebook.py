@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from codegen import keys as keyring
 from codegen import runs as runs_of
+from codegen import wire
 from codegen.keys import KeyProvider, KeyRing
 from codegen.run_index import RunIndex
+from codegen.wire import Token
 from foundation import clock
 from foundation.database import ReadTx
 
@@ -38,6 +40,11 @@ class Codebook:
         if page is None or clock.monotonic_s() - self._read_at > FRESH_S:
             return self.reload(tx)
         return page
+
+    def read(self, text: str) -> Token | None:
+        """What the last page says of a text, without a query; None before the first page was read."""
+        page = self._page
+        return wire.decode(text, keys=page.keys, runs=page.runs) if page else None
 
     def reload(self, tx: ReadTx) -> Page:
         """Read keys and runs again, now."""

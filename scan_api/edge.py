@@ -3,30 +3,37 @@
 import asyncio
 import ipaddress
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
+import structlog
 from fastapi import Depends, Request
+from opentelemetry.trace import SpanContext
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from antifraud.decision import Params
 from antifraud.signals import Attempt
 from codegen.items import Stale
-from foundation import clock
-from foundation.database import Lane, is_lost, is_raced, reading
-from foundation.errors import NotSignedIn
+from foundation import audit, clock, limits, telemetry
+from foundation.database import Lane, is_lost, is_raced, transaction
+from foundation.errors import NotSignedIn, TooMany
+from foundation.limits import Rate
 from foundation.observability import log
-from scan_api import auth
+from loyalty.members import MemberKeys
+from scan_api import auth, standing
+from scan_api.captcha import Captcha, Hashcash
 from scan_api.codebook import Codebook
+from scan_api.gateways import open_sender
 from scan_api.house import House
 from scan_api.intake import Intake, TryAgain
 from scan_api.scanning import ScanResult, handle_scans
-from scan_api.sender import Folder, NoSender, Sender
-
-REVOKED_EVERY_S = 5.0
+from scan_api.sender import Sender
+from scan_api.standing import Standing
+from scan_api.throttle import Door
+from scan_api.wechat import WeChat, open_wechat
 
 
 class Edge:
@@ -36,14 +43,26 @@ class Edge:
         self.house = house
         self.codebook = Codebook(house.keys)
         self.session_key = house.purpose_key("member session")
-        self.sender: Sender = Folder(house.settings.data_dir / "sms") if house.settings.sms == "folder" else NoSender()
+        self.member_keys = MemberKeys.derive(house.purpose_key)
+        self.sender: Sender = open_sender(house.settings)
+        self.wechat: WeChat = open_wechat(house.settings)
+        self.limits = limits.open_limits(house.settings.limits_url, house.engine)
+        self.captcha: Captcha = Hashcash(house.purpose_key("challenge"), self.limits)
+        self.door = Door(self.limits, self.codebook.read, self._tell)
+        self.standing = Standing(house.engine)
         self.intake: Intake[Attempt, ScanResult] = Intake(self._handle, lanes=lanes, largest=largest)
         self._params = Params()
         self._mine = threading.local()
         self._lanes: list[Lane] = []
-        self._revoked: frozenset[UUID] = frozenset()
+        self._spans: dict[UUID, SpanContext] = {}  # Of the requests that wait for a batch, while traces are on.
 
     def _handle(self, attempts: Sequence[Attempt]) -> list[ScanResult]:
+        """One batch; every line logged meanwhile names its scans."""
+        bound = structlog.contextvars.bound_contextvars(scan_ids=[attempt.scan_id for attempt in attempts])
+        with bound, self._traced(attempts):
+            return self._judged(attempts)
+
+    def _judged(self, attempts: Sequence[Attempt]) -> list[ScanResult]:
         """One batch in one transaction. A connection that died is replaced once: a scan sent twice is one scan."""
         for last in (False, True):
             try:
@@ -66,16 +85,34 @@ class Edge:
             self._lanes.append(lane)
         return lane
 
-    async def keep_revoked_fresh(self) -> None:
-        """Runs as long as the process: a revoked session stops working within a few seconds."""
+    def _traced(self, attempts: Sequence[Attempt]) -> AbstractContextManager[None]:
+        links = [self._spans.pop(attempt.scan_id, None) for attempt in attempts] if self._spans else []
+        return telemetry.batch("scans", [link for link in links if link is not None], scans=len(attempts))
+
+    async def judge(self, attempt: Attempt) -> ScanResult:
+        """Join the next batch. Every line logged for this scan carries its id."""
+        structlog.contextvars.bind_contextvars(scan_id=attempt.scan_id)
+        span = telemetry.here()
+        if span is not None:
+            self._spans[attempt.scan_id] = span
+        return await self.intake.submit(attempt)
+
+    async def keep_standing(self) -> None:
+        """Runs as long as the process: a session ended anywhere stops working here within half a second."""
         while True:
             with suppress(SQLAlchemyError):
-                self._revoked = await asyncio.to_thread(self._read_revoked)
-            await asyncio.sleep(REVOKED_EVERY_S)
+                await asyncio.to_thread(self.standing.work, now=clock.now())
+            await asyncio.sleep(standing.EVERY_S)
 
-    def _read_revoked(self) -> frozenset[UUID]:
-        with reading(self.house.engine) as tx:
-            return auth.revoked(tx, now=clock.now())
+    def take(self, rates: Mapping[str, Rate]) -> None:
+        """Spend one from each bucket. Raises TooMany with the seconds to wait."""
+        wait_s = limits.take(self.limits, rates, now=clock.now())
+        if wait_s > 0:
+            raise TooMany("Asked too often; wait a moment.", retry_after_s=max(1, round(wait_s)))
+
+    def _tell(self, action: str, actor: str, facts: Mapping[str, Any]) -> None:
+        with transaction(self.house.engine) as tx:
+            audit.record(tx, actor="door", action=action, subject=actor, after=dict(facts), now=clock.now())
 
     def session(self, authorization: str | None) -> auth.Session | None:
         """Who the bearer token says is calling. Raises NotSignedIn for a token that is not good."""
@@ -85,18 +122,18 @@ class Edge:
         if scheme.lower() != "bearer":
             raise NotSignedIn("Send the sign-in as a bearer token.")
         session = auth.unseal(token.strip(), self.session_key, now=clock.now())
-        if session.session_id in self._revoked:
+        if self.standing.is_ended(session.session_id):
             raise NotSignedIn("This sign-in was ended; sign in again.")
         return session
 
-    def forget(self, session_id: UUID) -> None:
-        """This process need not wait for the next reading to refuse a session that was just ended here."""
-        self._revoked = self._revoked | {session_id}
-
     def close(self) -> None:
+        """Finish what was accepted; keep what the door has seen and not told yet."""
         self.intake.close()
         for lane in self._lanes:
             lane.close()
+        with suppress(SQLAlchemyError, limits.LimitsAway):
+            self.door.work(now=clock.now())
+            self.door.tell_refused()
         log(__name__).info("edge closed")
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from antifraud import scan_log
 from codegen.keys import EnvironmentKeyProvider, FileKeyProvider, KeyProvider
-from foundation import clock, database, embedded, schema
+from foundation import clock, database, embedded, observability, schema, telemetry
 from foundation.settings import Settings
 
 
@@ -32,6 +32,8 @@ def open_house(settings: Settings, *, migrated: bool = True, pool: int = 5) -> I
     """A running database and usable keys. Raises DatabaseDown, SchemaBehind, MasterKeyUnusable."""
     with _database(settings) as url:
         engine = database.engine(url, pool=pool)
+        observability.watch_statements(engine)
+        telemetry.watch(engine)
         try:
             database.check(engine)
             if migrated:

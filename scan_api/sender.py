@@ -1,4 +1,4 @@
-"""How a one-time code reaches a phone: an interface, and the stand-in that leaves messages in a folder.
+"""How a one-time code reaches a phone: an interface, a gateway, and the stand-in that leaves messages in a folder.
 
 The folder plays the gateway on a machine without one: `onecode demo` reads the code there and prints it.
 """
@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Protocol
 
-from foundation.errors import Unavailable
+from foundation.errors import BadRequest, TooMany, Unavailable
 
 
 class SmsNotConfigured(Unavailable):
@@ -16,9 +16,28 @@ class SmsNotConfigured(Unavailable):
     type = "sms-not-configured"
 
 
+class SmsAway(Unavailable):
+    """The gateway does not answer, refuses us, or has no money left: nothing was sent."""
+
+    type = "sms-away"
+
+
+class SmsBusy(TooMany):
+    """The gateway sends no more to this number for now."""
+
+    type = "sms-busy"
+
+
+class SmsRefused(BadRequest):
+    """The gateway cannot reach this number."""
+
+    type = "sms-refused"
+
+
 class Sender(Protocol):
-    def send(self, phone: str, code: str) -> None:
-        """Deliver `code` to an E.164 number, or raise Unavailable."""
+    def send(self, phone: str, code: str, *, message_id: str) -> None:
+        """Deliver `code` to an E.164 number. The same message_id again must not make a second message where the
+        gateway can help it. Raises SmsAway, SmsBusy, SmsRefused, SmsNotConfigured."""
 
 
 class Folder:
@@ -27,11 +46,11 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def send(self, phone: str, code: str) -> None:
+    def send(self, phone: str, code: str, *, message_id: str = "") -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._folder / f"{phone.lstrip('+')}.json"
         path.touch(mode=0o600)
-        path.write_text(json.dumps({"phone": phone, "code": code}))
+        path.write_text(json.dumps({"phone": phone, "code": code, "message_id": message_id}))
 
     def read(self, phone: str) -> str:
         """The code last sent to `phone`."""
@@ -39,5 +58,5 @@ class Folder:
 
 
 class NoSender:
-    def send(self, phone: str, code: str) -> None:  # noqa: ARG002
+    def send(self, phone: str, code: str, *, message_id: str) -> None:  # noqa: ARG002
         raise SmsNotConfigured("Sign-in by text message is not set up here; set ONECODE_SMS.")

@@ -1,6 +1,21 @@
-"""Tables of the edge: who may sign in, and who has."""
+"""Tables of the edge: who may sign in, and who has; the systems that call us and those we call."""
 
-from sqlalchemy import ARRAY, Column, DateTime, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from foundation.database import metadata
 
@@ -22,6 +37,8 @@ sessions = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
+    Column("via", Text, nullable=False, server_default="phone"),
+    Column("browser", Text, nullable=False, server_default=""),
     Index("sessions_revoked_idx", "revoked_at"),
     Index("sessions_member_idx", "member_id"),
 )
@@ -36,4 +53,64 @@ staff = Table(
     Column("disabled_at", DateTime(timezone=True)),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("locked_until", DateTime(timezone=True)),
+)
+
+wechat_states = Table(
+    "wechat_states",
+    metadata,
+    Column("state_hash", LargeBinary, primary_key=True),
+    Column("browser_hash", LargeBinary, nullable=False),
+    Column("back_to", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Index("wechat_states_expires_idx", "expires_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("last_used_at", DateTime(timezone=True)),
+)
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("kinds", ARRAY(Text), nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("old_secret", LargeBinary),
+    Column("old_until", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("disabled_at", DateTime(timezone=True)),
+)
+
+webhook_messages = Table(
+    "webhook_messages",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("endpoint_id", BigInteger, ForeignKey("webhook_endpoints.id"), nullable=False),
+    Column("message_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("happened_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("last_status", Integer),
+    Column("last_said", Text),
+    Column("delivered_at", DateTime(timezone=True)),
+    Index("webhook_messages_waiting_idx", "endpoint_id", "subject", "id", postgresql_where=text("state = 'waiting'")),
+    Index("webhook_messages_recent_idx", "endpoint_id", text("id DESC")),
 )

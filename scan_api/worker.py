@@ -6,38 +6,39 @@ Any number of workers may run; every part is safe to run twice at once.
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 
 from celery import Celery
+from prometheus_client import start_http_server
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from antifraud import tasks as antifraud_tasks
-from foundation import audit, background, clock, outbox
-from foundation.background import every
-from foundation.database import Tx, transaction
+from foundation import background, clock, outbox, telemetry
+from foundation.database import transaction
 from foundation.observability import configure_logging, log
 from loyalty import tasks as loyalty_tasks
+from scan_api import tasks as scan_api_tasks
 from scan_api.house import House
+from scan_api.postman import Postman
+from scan_api.webhooks import Secrets
 
 RELAY_PAUSE_S = 0.5
-TASKS = (antifraud_tasks, loyalty_tasks)  # Importing them registers their tasks and sweeps.
-
-
-@every(30, "audit.seal")
-def seal_audit(tx: Tx, *, now: datetime) -> int:
-    return audit.seal(tx, now=now)
+TASKS = (antifraud_tasks, loyalty_tasks, scan_api_tasks)  # Importing them registers their tasks and sweeps.
 
 
 def run(house: House) -> None:
     """Work until told to stop (SIGTERM or Ctrl-C); the task in hand is finished first."""
     configure_logging(house.settings.log_level)
+    telemetry.start(house.settings.otlp_endpoint, service="onecode-worker")
+    if house.settings.worker_metrics_port:
+        start_http_server(house.settings.worker_metrics_port, house.settings.host)
     broker = background.broker_url(house.url, house.settings.broker_url.reveal())
     app = background.make_app(broker, house.engine)
     stop = threading.Event()
     helpers = [
         threading.Thread(target=_relay, args=(app, house.engine, stop), name="relay"),
         threading.Thread(target=_sweep, args=(house.engine, stop), name="sweeps"),
+        threading.Thread(target=postman_of(house).run, args=(stop,), name="postman"),
     ]
     for helper in helpers:
         helper.start()
@@ -45,8 +46,14 @@ def run(house: House) -> None:
         app.worker_main(["worker", "--pool=threads", "--concurrency=2", "--without-gossip", "--without-mingle"])
     finally:
         stop.set()
+        telemetry.stop()
         for helper in helpers:
             helper.join()
+
+
+def postman_of(house: House) -> Postman:
+    secrets = Secrets(house.purpose_key("webhook secrets"))
+    return Postman(house.engine, secrets, private=house.settings.webhooks_private)
 
 
 def _relay(app: Celery, engine: Engine, stop: threading.Event) -> None:

@@ -1,91 +1,88 @@
-"""Members: sign in with a phone and a one-time code, see the wallet, sign out."""
+"""Members: the wallet, where one is signed in, and what a child needs a guardian for."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from foundation import clock
 from foundation.database import reading, transaction
-from foundation.errors import BadRequest, NotSignedIn
-from loyalty import members, wallet
+from foundation.errors import BadRequest, Conflict, NotFound, NotSignedIn
+from loyalty import guardians, wallet
+from loyalty.guardians import AgeAlreadySaid
 from scan_api import auth
-from scan_api.auth import CodeTooSoon, WrongCode
 from scan_api.edge import Edge, TheEdge, TheMember
 from scan_api.problems import problems
-from scan_api.sender import SmsNotConfigured
 
-router = APIRouter(prefix="/v1", tags=["members"])
+router = APIRouter(prefix="/v1/me", tags=["members"])
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class PhoneIn(_Strict):
-    phone: str = Field(min_length=5, max_length=24)
+class BirthYear(_Strict):
+    born_in: int = Field(ge=1900, le=2200)
 
 
-class SignIn(PhoneIn):
-    code: str = Field(pattern=r"^[0-9]{6}$")
+class Agreement(_Strict):
+    """wording: what the guardian read, word for word."""
+
+    agrees: bool
+    wording: str = Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")
 
 
-class Token(BaseModel):
-    token: str
+class AgeOut(BaseModel):
+    guardian_needed: bool
 
 
-@router.post("/sign-in/codes", status_code=204, responses=problems(BadRequest, CodeTooSoon, SmsNotConfigured))
-async def send_code(body: PhoneIn, edge: TheEdge) -> None:
-    """Send a one-time code to a phone; it works for five minutes, five tries, once."""
-    await asyncio.to_thread(_send_code, edge, body.phone)
+class SessionOut(BaseModel):
+    session_id: UUID
+    via: str
+    browser: str
+    created_at: datetime
+    expires_at: datetime
+    here: bool
 
 
-@router.post("/sign-in", responses=problems(BadRequest, WrongCode))
-async def sign_in(body: SignIn, edge: TheEdge) -> Token:
-    """Exchange the code for a bearer token; a new number becomes a new member."""
-    return Token(token=await asyncio.to_thread(_sign_in, edge, body.phone, body.code))
-
-
-@router.delete("/sign-in", status_code=204, responses=problems(NotSignedIn))
-async def sign_out(member: TheMember, edge: TheEdge) -> None:
-    """End this session everywhere it is used."""
-    await asyncio.to_thread(_sign_out, edge, member)
-    edge.forget(member.session_id)
-
-
-@router.get("/me/wallet", responses=problems(NotSignedIn))
+@router.get("/wallet", responses=problems(NotSignedIn))
 async def my_wallet(member: TheMember, edge: TheEdge) -> dict[str, Any]:
     """Points available, pending and reserved, and the latest movements."""
     return await asyncio.to_thread(_wallet, edge, member)
 
 
-def _send_code(edge: Edge, phone: str) -> None:
-    number = members.e164(phone)
-    key = edge.house.purpose_key("one-time code")
-    with transaction(edge.house.engine) as tx:
-        code = auth.new_code(tx, member_keys(edge).index("phone", number), key=key, now=clock.now())
-        edge.sender.send(number, code)  # Not sent: the code is rolled back with the exception.
+@router.get("/sessions", responses=problems(NotSignedIn))
+async def my_sessions(member: TheMember, edge: TheEdge) -> list[SessionOut]:
+    """Where this member is signed in, newest first."""
+    return await asyncio.to_thread(_sessions, edge, member)
 
 
-def _sign_in(edge: Edge, phone: str, code: str) -> str:
-    number, keys, now = members.e164(phone), member_keys(edge), clock.now()
-    with transaction(edge.house.engine) as tx:
-        key = edge.house.purpose_key("one-time code")
-        good = auth.use_code(tx, keys.index("phone", number), code, key=key, now=now)
-        # A wrong code costs a try, so the transaction commits before the refusal is raised.
-        token = None
-        if good:
-            member = members.find_or_create(tx, phone=number, keys=keys, now=now)
-            token = auth.open_session(tx, member, key=edge.session_key, now=now)
-    if token is None:
-        raise WrongCode("This code is not right or no longer valid; ask for a new one.")
-    return token
+@router.delete("/sessions", status_code=204, responses=problems(NotSignedIn))
+async def end_other_sessions(member: TheMember, edge: TheEdge) -> None:
+    """End every session of this member but the one that asks."""
+    await asyncio.to_thread(_end_others, edge, member)
 
 
-def _sign_out(edge: Edge, member: auth.Session) -> None:
-    with transaction(edge.house.engine) as tx:
-        auth.revoke(tx, member.session_id, now=clock.now())
+@router.delete("/sessions/{session_id}", status_code=204, responses=problems(NotSignedIn, NotFound))
+async def end_session(session_id: UUID, member: TheMember, edge: TheEdge) -> None:
+    """End one session of this member; ending it again changes nothing."""
+    await asyncio.to_thread(_end, edge, member, session_id)
+
+
+@router.put("/birth-year", responses=problems(BadRequest, NotSignedIn, AgeAlreadySaid))
+async def say_birth_year(body: BirthYear, member: TheMember, edge: TheEdge) -> AgeOut:
+    """Keep the year of birth. A child gets no points and no advertising until a guardian agrees."""
+    return AgeOut(guardian_needed=await asyncio.to_thread(_say_birth_year, edge, member, body.born_in))
+
+
+@router.put("/guardian", responses=problems(NotSignedIn, Conflict))
+async def guardian(body: Agreement, member: TheMember, edge: TheEdge) -> AgeOut:
+    """A guardian agrees, or no longer does."""
+    await asyncio.to_thread(_guardian, edge, member, body)
+    return AgeOut(guardian_needed=not body.agrees)
 
 
 def _wallet(edge: Edge, member: auth.Session) -> dict[str, Any]:
@@ -108,7 +105,47 @@ def _wallet(edge: Edge, member: auth.Session) -> dict[str, Any]:
     }
 
 
-def member_keys(edge: Edge) -> members.MemberKeys:
-    return members.MemberKeys(
-        sealing=edge.house.purpose_key("members sealing"), finding=edge.house.purpose_key("members finding")
-    )
+def _sessions(edge: Edge, member: auth.Session) -> list[SessionOut]:
+    with reading(edge.house.engine) as tx:
+        found = auth.sessions_of(tx, member.member_id, now=clock.now())
+    return [
+        SessionOut(
+            session_id=one.session_id,
+            via=one.via,
+            browser=one.browser,
+            created_at=one.created_at,
+            expires_at=one.expires_at,
+            here=one.session_id == member.session_id,
+        )
+        for one in found
+    ]
+
+
+def _end_others(edge: Edge, member: auth.Session) -> None:
+    with transaction(edge.house.engine) as tx:
+        ended = auth.revoke_others(tx, member.member_id, keep=member.session_id, now=clock.now())
+    for session_id in ended:
+        edge.standing.end(session_id)
+
+
+def _end(edge: Edge, member: auth.Session, session_id: UUID) -> None:
+    with transaction(edge.house.engine) as tx:
+        if not auth.owned(tx, session_id, member.member_id):
+            raise NotFound("You have no such session.")
+        auth.revoke(tx, session_id, now=clock.now())
+    edge.standing.end(session_id)
+
+
+def _say_birth_year(edge: Edge, member: auth.Session, year: int) -> bool:
+    with transaction(edge.house.engine) as tx:
+        child = guardians.say_birth_year(tx, member.member_id, year, now=clock.now())
+        needed = child and member.member_id in guardians.young(tx, now=clock.now())
+    edge.standing.grew(member.member_id, young=needed)
+    return needed
+
+
+def _guardian(edge: Edge, member: auth.Session, body: Agreement) -> None:
+    with transaction(edge.house.engine) as tx:
+        act = guardians.agree if body.agrees else guardians.withdraw
+        act(tx, member.member_id, wording=body.wording, now=clock.now())
+    edge.standing.grew(member.member_id, young=not body.agrees)

@@ -1,5 +1,6 @@
 """PUT /v1/scans/{scan_id}: judge a scan. The phone chooses the id; sending it again returns the same answer."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -19,6 +20,7 @@ from scan_api.intake import QueueFull
 from scan_api.lean import LeanRoute
 from scan_api.problems import TooLarge, problems
 from scan_api.scanning import ScanResult
+from scan_api.throttle import Guessing
 
 CLOCK_SKEW_MS = 86_400_000  # A day. Phones drift, and a scan made without network is sent hours later.
 Verdict = Literal[
@@ -115,9 +117,14 @@ async def put_scan(
     """Judge a scan. Sending the same scan again returns the same verdict."""
     began = clock.monotonic_s()
     _check_id(scan_id)
-    result = await edge.intake.submit(body.attempt(scan_id, caller))  # Joins the next batch.
+    attempt = body.attempt(scan_id, caller)
+    if edge.standing.is_young(caller.member_id):
+        attempt = replace(attempt, claim=False)  # No points for a child before a guardian agrees.
+    edge.door.check(attempt)
+    result = await edge.judge(attempt)
     if result.conflict:
         raise ScanIdReused("This scan id was used for another scan; make a new id.")
+    edge.door.saw(attempt, known=result.answer["verdict"] != "unknown")
     scans_total.labels(result.answer["verdict"]).inc()
     scan_seconds.observe(clock.monotonic_s() - began)
     return ScanOut.of(result, texts.language_of(accept_language))
@@ -131,7 +138,7 @@ def mount(app: FastAPI) -> None:
         methods=["PUT"],
         tags=["scans"],
         response_model=ScanOut,
-        responses=problems(ScanIdNotAccepted, NotSignedIn, ScanIdReused, TooLarge, QueueFull, DatabaseDown),
+        responses=problems(ScanIdNotAccepted, NotSignedIn, ScanIdReused, TooLarge, Guessing, QueueFull, DatabaseDown),
         route_class_override=LeanRoute,
     )
 

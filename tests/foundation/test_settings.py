@@ -15,7 +15,7 @@ from foundation.settings import Settings
         ("ONECODE_MASTER_KEY", "abc", "64 hexadecimal digits"),
         ("ONECODE_TIME_ZONE", "Peking", "not a time zone"),
         ("ONECODE_LOG_LEVEL", "loud", "debug, info, warning or error"),
-        ("ONECODE_SMS", "pigeon", "folder or empty"),
+        ("ONECODE_SMS", "pigeon", "folder, aliyun or empty"),
     ],
 )
 def test_a_wrong_variable_is_named(variable, value, says):

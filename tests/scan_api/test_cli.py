@@ -185,3 +185,25 @@ def test_another_master_key_is_refused(terminal):
 
 def test_a_setting_that_cannot_be_is_named(terminal):
     assert "ONECODE_PORT" in terminal.refuses("check", ONECODE_PORT="many")
+
+
+def test_a_system_gets_a_key_and_is_told_of_events(terminal):
+    issue = ("apikeys", "issue", "--name", "ERP", "--scope", "scans:read", "--days", 30)
+    made = json.loads(terminal.does(*issue, "--json"))
+    (listed,) = json.loads(terminal.does("apikeys", "list", "--json"))
+    assert (listed["id"], listed["name"], listed["scopes"]) == (made["id"], "ERP", "scans:read")
+    assert made["key"] not in json.dumps(listed)
+    terminal.does("apikeys", "revoke", made["id"])
+    assert "no scope 'king'" in terminal.refuses("apikeys", "issue", "--name", "x", "--scope", "king")
+
+    add = ("webhooks", "add", "https://erp.example.cn/hook", "--name", "ERP", "--event", "case.decided")
+    endpoint = json.loads(terminal.does(*add, "--json"))
+    assert endpoint["secret"].startswith("whsec_")
+    assert terminal.does("webhooks", "rotate", endpoint["id"]).startswith("whsec_")
+    assert "0 messages" in terminal.does("webhooks", "replay", endpoint["id"])
+    (row,) = json.loads(terminal.does("webhooks", "list", "--json"))
+    assert row["events"] == ["case.decided"]
+    assert "private network" in terminal.refuses(
+        "webhooks", "add", "https://10.0.0.1", "--name", "x", "--event", "case.decided"
+    )
+    assert "webhook endpoint" in terminal.refuses("webhooks", "replay", 99)

@@ -1,10 +1,12 @@
 """Every refusal is a problem document with a stable type and one sentence, whatever was sent; never a stack trace."""
 
+import contextlib
 import json
 import socket
 from datetime import timedelta
 from uuid import uuid4
 
+import httpx
 import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
@@ -13,6 +15,7 @@ from foundation import clock, database, ids
 from scan_api import auth
 from scan_api.app import make_app
 from scan_api.lean import MOST_BYTES
+from tests.support.server import served
 from tests.support.world import open_house
 
 GOOD = {"text": "HTTPS://ID.BRAND.CN/X", "device": "phone-1", "claim": False}
@@ -100,7 +103,7 @@ def test_a_body_must_be_what_the_contract_says(world, change):
     assert world.scans() == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"text":"\\ud800"}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 60_000, b'{"text":"\\ud800"}'])
 def test_a_body_must_be_json(world, content):
     answer = world.http.put(f"/v1/scans/{scan_id()}", content=content, headers={"content-type": "application/json"})
     too_large = len(content) > MOST_BYTES
@@ -205,3 +208,73 @@ def test_a_database_that_is_away_is_said_with_a_time_to_come_back(tmp_path):
             assert int(answer.headers["retry-after"]) > 0
         refused(http.get("/health/ready"), 503, "database-down")
         assert http.get("/health/live").status_code == 200
+
+
+def test_a_body_too_large_is_refused_by_its_length_and_while_it_streams(world):
+    path, headers = f"/v1/scans/{scan_id()}", {"content-type": "application/json"}
+    announced = world.http.put(path, content=b" " * 70_000, headers=headers)
+    refused(announced, 413, "body-too-large")
+    sent = []
+
+    def endless():
+        for _ in range(1000):
+            sent.append(1)
+            yield b" " * 10_000
+
+    streamed = world.http.put(path, content=endless(), headers=headers)
+    refused(streamed, 413, "body-too-large")
+    whole = iter([json.dumps(GOOD).encode()])
+    assert world.http.put(path, content=whole, headers=headers).status_code == 200, "a small stream is a body"
+
+
+def raw(url, request: bytes) -> bytes:
+    """What a server answers to bytes no client library would send."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as line:
+        line.sendall(request)
+        line.settimeout(2)
+        with contextlib.suppress(TimeoutError, ConnectionResetError):
+            return line.recv(65536)
+    return b""
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /v1/me/wallet HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\n b\r\n\r\n",
+        b"GET /v1/me/wallet HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /%ff%fe%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PUT /v1/scans/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
+        b"PUT /v1/scans/x HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"PUT /v1/scans/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Language: " + b"zh," * 20_000 + b"\r\n\r\n",
+        b"NONSENSE\r\n\r\n",
+    ],
+    ids=lambda one: ascii(one[:40]),
+)
+def test_bytes_that_are_no_request_end_quietly(world, request_bytes):
+    with served(make_app(world.house)) as url:
+        said = raw(url, request_bytes)
+        assert b" 500 " not in said.split(b"\r\n")[0]
+        assert b"Traceback" not in said
+        assert httpx.get(f"{url}/health/live").status_code == 200
+
+
+def test_a_language_or_address_cannot_break_into_headers_or_logs(world, caplog):
+    forged = {
+        "X-Forwarded-For": "1.2.3.4\\r\\nSet-Cookie: x",
+        "Accept-Language": "en;\\r\\nX: y",
+        "User-Agent": "\x1b[31m",
+    }
+    answer = world.http.put(f"/v1/scans/{scan_id()}", json=GOOD, headers=forged)
+    assert answer.status_code == 200
+    assert "set-cookie" not in answer.headers
+    assert "\x1b" not in caplog.text
+
+
+def test_a_revoked_session_scans_nothing(world):
+    li = world.phone("Li")
+    assert world.http.delete("/v1/sign-in", headers=li.headers).status_code == 204
+    refused(world.http.put(f"/v1/scans/{scan_id()}", json=GOOD, headers=li.headers), 401, "not-signed-in")
+    assert world.scans() == []

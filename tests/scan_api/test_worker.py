@@ -1,19 +1,24 @@
-"""The worker as a process: what a transaction left in the outbox is done by Celery over the same PostgreSQL."""
+"""The worker as a process: what a transaction left behind is done by Celery, over the same PostgreSQL or over Redis."""
 
 import os
 import subprocess
 import sys
 import time
 
+import pytest
+
 from foundation import audit, outbox
 from foundation.database import reading, transaction
 from loyalty import tasks
 
 
-def test_work_left_in_the_outbox_is_done_by_the_worker(database, database_url, now, tmp_path):
+@pytest.mark.parametrize("broker", ["postgresql", "redis"])
+def test_work_left_in_the_outbox_is_done_by_the_worker(request, broker, database, database_url, now, tmp_path):
     with transaction(database) as tx:
         outbox.enqueue(tx, tasks.PROVE, {"because": "a test"}, now=now)
     environment = {**os.environ, "ONECODE_DATABASE_URL": database_url, "ONECODE_DATA_DIR": str(tmp_path)}
+    if broker == "redis":
+        environment["ONECODE_BROKER_URL"] = request.getfixturevalue("redis_url")
     worker = subprocess.Popen(
         [sys.executable, "-m", "scan_api", "worker"],
         env=environment,

@@ -39,11 +39,10 @@ POINTS = 10
 CITIES = {"Chengdu": (30.6598, 104.0633), "Urumqi": (43.8256, 87.6168), "Guangzhou": (23.1291, 113.2644)}
 
 
-def open_house(engine: Engine, folder: Path) -> House:
-    """A house on `engine`, whose text messages are files under `folder`."""
-    settings = Settings.from_environment(
-        {"ONECODE_DATA_DIR": str(folder), "ONECODE_SMS": "folder", "ONECODE_MASTER_KEY": MASTER}
-    )
+def open_house(engine: Engine, folder: Path, **more: str) -> House:
+    """A house on `engine`, whose text messages are files under `folder`; `more` are further ONECODE_ settings."""
+    usual = {"ONECODE_DATA_DIR": str(folder), "ONECODE_SMS": "folder", "ONECODE_MASTER_KEY": MASTER}
+    settings = Settings.from_environment(usual | more)
     url = engine.url.render_as_string(hide_password=False)
     return House(settings, url, engine, EnvironmentKeyProvider(settings.master_key))
 
