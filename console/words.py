@@ -176,6 +176,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "HRV_BEFORE_PACK": ("装箱前被扫", "Scanned before packing"),
     "HRV_IN_WAREHOUSE": ("在库被扫", "Scanned in the warehouse"),
     "HRV_NOT_SHIPPED": ("未发货被扫", "Scanned before shipping"),
+    "PKG_LEAK": ("码包疑似外泄", "Code package may have leaked"),
+    "package": ("码包", "Package"),
     "KEY_COMPROMISE": ("密钥疑似外泄", "Key may have leaked"),
     "DIV_CARTON_NOTICE": ("疑似窜货（提示）", "Possible diversion (notice)"),
     "DIV_CARTON_TASK": ("疑似窜货", "Likely diversion"),
