@@ -8,10 +8,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codegen import canaries
+from codegen import canaries, wire
 from codegen import keys as keyring
 from codegen import runs as runs_of
-from codegen import wire
 from codegen.canaries import Canary
 from codegen.keys import KeyProvider, KeyRing
 from codegen.run_index import RunIndex

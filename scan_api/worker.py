@@ -24,7 +24,12 @@ from scan_api.postman import Postman
 from scan_api.webhooks import Secrets
 
 RELAY_PAUSE_S = 0.5
-TASKS = (antifraud_tasks, codegen_tasks, loyalty_tasks, scan_api_tasks)  # Importing them registers their tasks and sweeps.
+TASKS = (
+    antifraud_tasks,
+    codegen_tasks,
+    loyalty_tasks,
+    scan_api_tasks,
+)  # Importing them registers their tasks and sweeps.
 
 
 def run(house: House) -> None:
