@@ -166,7 +166,7 @@ def _button(word: str, says: ui.label, work: Callable[[Tx], object]) -> None:
 
 
 def _with_words(word: str, says: ui.label, work: Callable[[Tx, str], object]) -> None:
-    why = ui.input(t("reason")).props("outlined dense").classes("col")
+    why = ui.input(t("reason")).props("outlined dense").style("flex: 1 1 12rem")
 
     async def press() -> None:
         if await _tried(says, lambda tx: work(tx, why.value or "")):
@@ -241,7 +241,8 @@ def _request(listed: list[Listed], plants: list[Receiver]) -> None:
     says = ui.label().classes("text-negative").props('role="alert"')
     says.set_visibility(False)
     with ui.row().classes("w-full items-end gap-3"):
-        which = ui.select(names, label=t("run_id"), value=listed[0].run.id).props("outlined dense")
+        which = ui.select(names, label=t("run_id"), value=listed[0].run.id)
+        which.props("outlined dense").style("max-width: 100%")
         plant = ui.select({one.id: one.name for one in plants}, label=t("receiver"), value=plants[0].id)
         plant.props("outlined dense")
         first = ui.number(t("first-place"), value=1, min=1, format="%d").props("outlined dense")
@@ -269,7 +270,7 @@ def _register(listed: list[Listed], plants: list[Receiver]) -> None:
     says = ui.label().classes("text-negative").props('role="alert"')
     says.set_visibility(False)
     name = ui.input(t("receiver-name")).props("outlined dense").classes("w-full q-mt-sm")
-    key = ui.textarea(t("receiver-key")).props("outlined dense rows=3").classes("w-full")
+    key = ui.textarea(t("receiver-key")).props("outlined dense rows=3").classes("w-full q-mt-sm")
 
     async def press() -> None:
         def work(tx: Tx) -> object:
