@@ -75,6 +75,9 @@ def decide(evidence: Evidence, facts: Facts, *, params: Params, now: datetime) -
             findings.append(harvest.stolen_key(token))
         return _said("unknown", facts, findings, guessing.throttle, features, params)
 
+    if facts.leak is not None:
+        findings.append(harvest.leaked(facts.leak))
+
     # (1) What the maker says of the item settles it. A code withdrawn for an administrative reason alerts nobody.
     standing = _standing(token, state, now)
     if standing is not None:

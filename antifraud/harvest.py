@@ -7,9 +7,10 @@ t (when), until (when its block ends). A row that says nothing any more is forgo
 from dataclasses import dataclass
 
 from antifraud.evidence import Evidence, Sprt
-from antifraud.findings import Finding, Reason, Severity
+from antifraud.findings import Finding, Reason, Severity, Value
 from antifraud.params import Params
 from antifraud.signals import Facts, short
+from codegen.canaries import Canary
 from codegen.identity import epoch_of
 from codegen.items import ItemState
 from codegen.wire import Forged, Genuine, Unissued
@@ -88,6 +89,12 @@ def stolen_key(token: Unissued) -> Finding:
     pivot = f"epoch:{epoch_of(token.item)}"
     reason = Reason("KEY_COMPROMISE", {"item": token.item, "epoch": epoch_of(token.item)}, 20.0)
     return Finding(reason, Severity.CRITICAL, pivot)
+
+
+def leaked(canary: Canary) -> Finding:
+    """A code that was never printed and stands in one package only: whoever scans it has seen that file."""
+    values: dict[str, Value] = {"item": canary.item, "package": canary.package_id, "receiver": canary.receiver}
+    return Finding(Reason("PKG_LEAK", values, 20.0), Severity.CRITICAL, f"package:{canary.package_id}")
 
 
 def early(token: Genuine, state: ItemState, params: Params) -> list[Finding]:

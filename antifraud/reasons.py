@@ -51,6 +51,11 @@ SENTENCES: Mapping[str, Mapping[Language, str]] = {
         "zh": "编码校验通过，但该序号从未发放（密钥期 {epoch}）。密钥可能外泄，请立即核查。",
         "en": "A code with a good tag that nobody issued (key epoch {epoch}). The key may be known to others.",
     },
+    "PKG_LEAK": {
+        "zh": "被扫描的是码包 {package} 的暗码：它从未印刷，只存在于交给{receiver}的文件里。码包可能外泄，请立即核查。",
+        "en": "A canary of code package {package} was scanned: it was never printed and stands only in the file that "
+        "{receiver} got. The package may have leaked.",
+    },
     "DIV_CARTON_NOTICE": {
         "zh": "箱 {sscc}：{people} 位用户的扫码位置提示可能流向 {region}，置信度 {posterior}，提示线 {limit}"
         "（去掉最关键一位用户后为 {least}）。",

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
+from types import MappingProxyType
 from uuid import UUID
 
 from antifraud.location import OUTSIDE, Location, Region, pmf
+from codegen.canaries import Canary
 from codegen.items import ItemState
 from codegen.wire import Genuine, ItemNumber, Token
 
@@ -29,7 +31,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class Facts:
-    """An attempt with what decides it. state is None unless the token is Genuine.
+    """An attempt with what decides it. state is None unless the token is Genuine. leak: the package it must be from.
 
     regions: P(region) of a located scan, else empty; region: the likeliest of them, None at sea and abroad.
     device_id, member_hash: what evidence knows a phone and an account by. person: who scanned, the member, else the
@@ -39,6 +41,7 @@ class Facts:
     attempt: Attempt
     token: Token
     state: ItemState | None
+    leak: Canary | None = None
     device_id: str = field(init=False)
     member_hash: str | None = field(init=False)
     person: str = field(init=False)
@@ -67,10 +70,17 @@ class Facts:
         return location if location is not None and location.located else None
 
 
-def gather(attempts: Sequence[Attempt], tokens: Sequence[Token], states: Mapping[ItemNumber, ItemState]) -> list[Facts]:
+def gather(
+    attempts: Sequence[Attempt],
+    tokens: Sequence[Token],
+    states: Mapping[ItemNumber, ItemState],
+    canaries: Mapping[int, Canary] = MappingProxyType({}),
+) -> list[Facts]:
     """Attempts with their tokens, in order, and the states `codegen.items.load` returned."""
     return [
-        Facts(attempt, token, states[token.item] if isinstance(token, Genuine) else None)
+        Facts(attempt, token, states[token.item], canaries.get(token.item))
+        if isinstance(token, Genuine)
+        else Facts(attempt, token, None)
         for attempt, token in zip(attempts, tokens, strict=True)
     ]
 

@@ -194,6 +194,19 @@ def contents(tx: ReadTx, sscc: str) -> Contents:
     )
 
 
+def everything_in(tx: ReadTx, sscc: str) -> tuple[Level, list[Range]]:
+    """The unit's level and all items in it now, however deep they lie. Raises NotAnSscc, WrongCheckDigit, UnknownUnit.
+
+    One statement for any number of items: cases are few, and what is in them are ranges.
+    """
+    number = gs1.sscc(sscc)
+    level = tx.execute(select(unit_table.c.level).where(unit_table.c.sscc == number)).scalar()
+    if level is None:
+        raise UnknownUnit(f"There is no case or pallet {number}.", sscc=number)
+    rows = tx.execute(text(_EVERYTHING_IN), {"sscc": number})
+    return level, rangeset.of((row.low, row.high) for row in rows)
+
+
 def _lock_units(tx: Tx, ssccs: Sequence[str]) -> dict[str, Row[Any]]:
     rows = tx.execute(
         select(unit_table)
@@ -301,4 +314,14 @@ INSERT INTO unit_contents (sscc, items, packed_by, packed_at, unpacked_at, unpac
 SELECT sscc, part, packed_by, packed_at, CASE WHEN goes THEN CAST(:now AS timestamptz) END, CASE WHEN goes THEN :by END
 FROM parts
 RETURNING upper(items) - lower(items) AS n_items, unpacked_at
+"""
+
+_EVERYTHING_IN = """
+WITH RECURSIVE inside (sscc) AS (
+    SELECT CAST(:sscc AS text)
+    UNION
+    SELECT p.sscc FROM unit_parents p JOIN inside i ON p.parent_sscc = i.sscc WHERE p.unpacked_at IS NULL
+)
+SELECT lower(c.items) AS low, upper(c.items) AS high
+FROM unit_contents c JOIN inside USING (sscc) WHERE c.unpacked_at IS NULL
 """

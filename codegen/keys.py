@@ -65,27 +65,36 @@ class KeyProvider(Protocol):
     def derive(self, info: bytes, length: int) -> bytes: ...
 
 
-class EnvironmentKeyProvider:
+class _Held:
+    """A provider whose master is in this process: it shows in no repr, and refuses to be pickled."""
+
+    _master: Secret  # Hexadecimal, so that not even a traceback that prints locals prints it.
+
+    def derive(self, info: bytes, length: int) -> bytes:
+        return hkdf(bytes.fromhex(self._master.reveal()), info, length)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key provider stays in its process")
+
+
+class EnvironmentKeyProvider(_Held):
     """The master key out of settings: 64 hexadecimal digits."""
 
     def __init__(self, master: Secret) -> None:
-        self._master = _unhex(master.reveal(), "ONECODE_MASTER_KEY")
-
-    def derive(self, info: bytes, length: int) -> bytes:
-        return hkdf(self._master, info, length)
+        self._master = _checked(master, "ONECODE_MASTER_KEY")
 
 
-class FileKeyProvider:
+class FileKeyProvider(_Held):
     """The master key in a file of 64 hexadecimal digits that only its owner may read."""
 
     def __init__(self, path: Path) -> None:
         try:
-            mode, text = path.stat().st_mode, path.read_text("ascii").strip()
+            mode, text = path.stat().st_mode, Secret(path.read_text("ascii").strip())
         except (OSError, UnicodeDecodeError) as error:
             raise MasterKeyUnusable(f"The key file {path} cannot be read; restore it from its backup.") from error
         if mode & 0o077:
             raise MasterKeyUnusable(f"The key file {path} is open to other users; run chmod 600 on it.")
-        self._master = _unhex(text, str(path))
+        self._master = _checked(text, str(path))
 
     @classmethod
     def create(cls, path: Path) -> "FileKeyProvider":
@@ -106,13 +115,13 @@ class FileKeyProvider:
                 draft.unlink()
         return cls(path)
 
-    def derive(self, info: bytes, length: int) -> bytes:
-        return hkdf(self._master, info, length)
-
 
 def hkdf(master: bytes, info: bytes, length: int) -> bytes:
     """HKDF-SHA256 without salt (RFC 5869)."""
-    return HKDF(SHA256(), length, salt=None, info=info).derive(master)
+    try:
+        return HKDF(SHA256(), length, salt=None, info=info).derive(master)
+    finally:
+        del master  # A traceback that prints locals finds nothing here.
 
 
 def label(purpose: str, brand_id: int, epoch: int) -> bytes:
@@ -131,9 +140,16 @@ class EpochKeys:
 
     @classmethod
     def derive(cls, provider: KeyProvider, *, brand_id: int, number: int) -> "EpochKeys":
-        permute = provider.derive(label("permute", brand_id, number), 32)
-        tag = provider.derive(label("tag", brand_id, number), 32)
-        return cls(number, brand_id, Permutation(permute), TagKey(tag))
+        # No key stays in a local variable: a traceback that prints locals would print it.
+        return cls(
+            number,
+            brand_id,
+            Permutation(provider.derive(label("permute", brand_id, number), 32)),
+            TagKey(provider.derive(label("tag", brand_id, number), 32)),
+        )
+
+    def __reduce__(self) -> str:
+        raise TypeError("keys stay in their process")
 
 
 class KeyRing:
@@ -193,13 +209,18 @@ def witness(tx: Tx, provider: KeyProvider) -> int:
     return len(new)
 
 
-def new_epoch(tx: Tx, *, brand_id: int, now: datetime) -> int:
-    """Begin an epoch: from now on the brand's runs are issued in it. Old codes still verify."""
+def new_epoch(tx: Tx, *, brand_id: int, now: datetime, provider: KeyProvider | None = None) -> int:
+    """Begin an epoch: from now on the brand's runs are issued in it. Old codes still verify.
+
+    provider: writes down at once which master key the epoch has; without one, `witness` must follow.
+    """
     lock_brand(tx, brand_id)
     number: int = tx.execute(
         insert(epochs).values(brand_id=brand_id, next_index=0, created_at=now).returning(epochs.c.number)
     ).scalar_one()
     assert number < EPOCHS
+    if provider is not None:
+        witness(tx, provider)
     return number
 
 
@@ -229,11 +250,11 @@ def lock_brand(tx: Tx, brand_id: int) -> str:
     return host
 
 
-def _unhex(text: str, where: str) -> bytes:
+def _checked(master: Secret, where: str) -> Secret:
     try:
-        master = bytes.fromhex(text)
+        good = len(bytes.fromhex(master.reveal())) == MASTER_BYTES
     except ValueError:
-        master = b""
-    if len(master) != MASTER_BYTES:
+        good = False
+    if not good:
         raise MasterKeyUnusable(f"{where} must hold {2 * MASTER_BYTES} hexadecimal digits.")
     return master

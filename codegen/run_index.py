@@ -25,6 +25,7 @@ class Run:
     expires_at: datetime | None
     product_zh: str
     product_en: str
+    lot: str | None = None
 
     @property
     def end(self) -> int:

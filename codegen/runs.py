@@ -6,6 +6,7 @@ The first item's number comes from one guarded statement under the brand's lock,
 order id gives the same run, and is refused with other content. A run never changes its product, profile or range.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,6 +33,7 @@ __all__ = [
 ]  # fmt: skip
 
 EXPORT_BLOCK = 65_536
+_LOT = re.compile(r"""[!"%-?A-Z_a-z]{1,20}""", re.ASCII)  # GS1 General Specifications, figure 7.11-1.
 
 
 class UnknownRun(NotFound):
@@ -90,22 +92,23 @@ def issue(
     inner: bool = False,
     produced_on: date | None = None,
     expires_at: datetime | None = None,
+    lot: str | None = None,
     now: datetime,
 ) -> Run:
     """Issue `count` items of a product; the same order again returns the run it made.
 
-    inner: a second code under cap or scratch layer, which then is the one that claims.
+    inner: a second code under cap or scratch layer, which then is the one that claims. lot: as in GS1's AI 10.
     Raises NotAGtin, WrongCheckDigit, UnknownBrand, UnknownProduct, BadCount, BadOrder, EpochFull, OrderReused.
     """
     # (1) Are the words right? Nothing is locked for what cannot be.
     number = gs1.gtin14(gtin)
-    _check_order(order_id, count, expires_at)
+    _check_order(order_id, count, expires_at, lot)
     # (2) One at a time for a brand; a second call with the same order waits here for the first.
     host = lock_brand(tx, brand_id)
     owner = tx.execute(select(products.c.brand_id).where(products.c.gtin == number)).scalar()
     if owner != brand_id:
         raise UnknownProduct(f"The brand has no product {number}; add the product first.", gtin=number)
-    wanted = (number, count, profile, Face.INNER if inner else Face.OUTER, produced_on, expires_at)
+    wanted = (number, count, profile, Face.INNER if inner else Face.OUTER, produced_on, expires_at, lot)
     # (3) The caller's id is the key: same content, same run.
     earlier = _by_order(tx, brand_id, order_id)
     if earlier is not None:
@@ -118,14 +121,15 @@ def issue(
     tx.execute(
         text(
             "INSERT INTO runs (brand_id, epoch, gtin, order_id, items, profile, claim_face, host, qr_version,"
-            " produced_on, expires_at, created_at)"
+            " produced_on, expires_at, lot, created_at)"
             " VALUES (:brand_id, :epoch, :gtin, :order_id, int8range(:first, :end), :profile, :claim_face, :host,"
-            " :qr_version, :produced_on, :expires_at, :now)"
+            " :qr_version, :produced_on, :expires_at, :lot, :now)"
         ),
         {
             "brand_id": brand_id, "epoch": epoch, "gtin": number, "order_id": order_id,
             "first": first, "end": first + count, "profile": int(profile), "claim_face": int(inner), "host": host,
-            "qr_version": version_for(characters), "produced_on": produced_on, "expires_at": expires_at, "now": now,
+            "qr_version": version_for(characters), "produced_on": produced_on, "expires_at": expires_at, "lot": lot,
+            "now": now,
         },
     )  # fmt: skip
     made = _by_order(tx, brand_id, order_id)
@@ -146,9 +150,12 @@ def load_index(tx: ReadTx) -> RunIndex:
 
 
 def list_runs(tx: ReadTx, *, brand_id: int | None = None) -> list[Listed]:
-    """Runs as screens list them, newest first."""
+    """Runs as screens list them, newest first; canaries of packages are no orders and stay out."""
     rows = tx.execute(
-        text(_SELECT + " WHERE CAST(:brand_id AS bigint) IS NULL OR r.brand_id = :brand_id ORDER BY r.id DESC"),
+        text(
+            _SELECT + " WHERE (CAST(:brand_id AS bigint) IS NULL OR r.brand_id = :brand_id)"
+            " AND NOT EXISTS (SELECT FROM packages k WHERE k.canary_run = r.id) ORDER BY r.id DESC"
+        ),
         {"brand_id": brand_id},
     )
     return [Listed(_run(row), row.order_id, row.qr_version, row.created_at, row.closed_at) for row in rows]
@@ -175,11 +182,13 @@ def _blocks(run: Run, face: Face) -> Iterator[np.ndarray[Any, np.dtype[np.uint64
         yield np.arange(first, min(first + EXPORT_BLOCK, run.end), dtype=np.uint64)
 
 
-def _check_order(order_id: str, count: int, expires_at: datetime | None) -> None:
+def _check_order(order_id: str, count: int, expires_at: datetime | None, lot: str | None) -> None:
     if not 0 < len(order_id.strip()) <= 200:
         raise BadOrder("An order id has 1 to 200 characters.")
     if expires_at is not None and expires_at.tzinfo is None:
         raise BadOrder("The expiry needs a time zone.")
+    if lot is not None and not _LOT.fullmatch(lot):
+        raise BadOrder(f"{lot!r} is no lot; it has 1 to 20 letters, digits and signs of GS1's character set 82.")
     if count <= 0:
         raise BadCount(f"A run has at least one item, not {count}.")
     if count > INDICES:
@@ -226,9 +235,9 @@ def _by_order(tx: ReadTx, brand_id: int, order_id: str) -> Run | None:
 def _run(row: Row[Any]) -> Run:
     return Run(
         row.id, row.brand_id, row.epoch, row.gtin, Profile(row.profile), row.host, ItemNumber(row.start), row.n_items,
-        Face(row.claim_face), row.produced_on, row.expires_at, row.name_zh, row.name_en,
+        Face(row.claim_face), row.produced_on, row.expires_at, row.name_zh, row.name_en, row.lot,
     )  # fmt: skip
 
 
 def _content(run: Run) -> tuple[object, ...]:
-    return run.gtin, run.count, run.profile, run.claim_face, run.produced_on, run.expires_at
+    return run.gtin, run.count, run.profile, run.claim_face, run.produced_on, run.expires_at, run.lot

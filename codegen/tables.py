@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import INT8RANGE
+from sqlalchemy.dialects.postgresql import ARRAY, INT8RANGE, JSONB
 
 from foundation.database import metadata
 
@@ -75,6 +76,7 @@ runs = Table(
     Column("host", Text, nullable=False),
     Column("qr_version", SmallInteger, nullable=False),
     Column("produced_on", Date),
+    Column("lot", Text),
     _at("expires_at", nullable=True),
     _at("created_at"),
     _at("closed_at", nullable=True),
@@ -188,4 +190,91 @@ claims = Table(
     Column("scan_id", Uuid, nullable=False),
     _at("claimed_at"),
     PrimaryKeyConstraint("item", "face", "kind"),
+)
+
+receivers = Table(
+    "receivers",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("brand_id", BigInteger, ForeignKey("brands.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("registered_by", Text, nullable=False),
+    _at("registered_at"),
+    UniqueConstraint("brand_id", "name"),
+)
+
+receiver_keys = Table(
+    "receiver_keys",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("receiver_id", BigInteger, ForeignKey("receivers.id"), nullable=False),
+    Column("method", Text, nullable=False),
+    Column("public_key", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("registered_by", Text, nullable=False),
+    _at("registered_at"),
+    _at("withdrawn_at", nullable=True),
+    Column("withdrawn_by", Text),
+    UniqueConstraint("receiver_id", "fingerprint"),
+)
+
+packages = Table(
+    "packages",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("run_id", BigInteger, ForeignKey("runs.id"), nullable=False),
+    Column("receiver_id", BigInteger, ForeignKey("receivers.id"), nullable=False),
+    Column("items", INT8RANGE, nullable=False),
+    Column("face", SmallInteger, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("compression", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    _at("requested_at"),
+    Column("approved_by", Text),
+    _at("approved_at", nullable=True),
+    Column("generated_by", Text),
+    _at("generated_at", nullable=True),
+    Column("canary_run", BigInteger, ForeignKey("runs.id")),
+    Column("canary_lines", ARRAY(BigInteger)),
+    Column("manifest", JSONB),
+    Column("handed_to", Text),
+    Column("handed_over_by", Text),
+    _at("handed_over_at", nullable=True),
+    Column("token_hash", LargeBinary),
+    _at("expires_at", nullable=True),
+    Column("download_limit", Integer, nullable=False, server_default="0"),
+    Column("downloads", Integer, nullable=False, server_default="0"),
+    Column("acknowledged_by", Text),
+    _at("acknowledged_at", nullable=True),
+    Column("ended_by", Text),
+    _at("ended_at", nullable=True),
+    Column("ended_reason", Text),
+)
+
+package_access = Table(
+    "package_access",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("package_id", BigInteger, ForeignKey("packages.id"), nullable=False),
+    _at("at"),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("download_id", Uuid),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+package_warnings = Table(
+    "package_warnings",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("package_id", BigInteger, ForeignKey("packages.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("about", Text, nullable=False, server_default=""),
+    _at("raised_at"),
+    _at("settled_at", nullable=True),
+    Column("settled_by", Text),
+    UniqueConstraint("package_id", "kind", "about"),
 )

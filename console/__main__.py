@@ -3,13 +3,13 @@
 from nicegui import ui
 from nicegui.storage import Storage
 
-from console import desk, layout, line, production, review, webhooks
+from console import desk, layout, line, packages, production, review, webhooks
 from foundation.observability import configure_logging
 from foundation.settings import Settings
 from scan_api.house import open_house
 from scan_api.supervisor import require_free
 
-SCREENS = (layout, review, production, line, webhooks)  # Importing them registers their pages.
+SCREENS = (layout, review, production, packages, line, webhooks)  # Importing them registers their pages.
 
 
 def main() -> None:

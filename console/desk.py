@@ -21,6 +21,10 @@ def open_with(house: House) -> None:
     _house[:] = [house]
 
 
+def house() -> House:
+    return _house[0]
+
+
 async def read(work: Callable[[ReadTx], R]) -> R:
     """The result of `work` in a reading transaction on another thread."""
 

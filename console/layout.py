@@ -15,6 +15,7 @@ from foundation.errors import NotFound
 ROOMS = (
     ("alerts", "/", "analyst"),
     ("runs", "/runs", "producer"),
+    ("packages", "/packages", "producer"),
     ("line", "/line", "operator"),
     ("webhooks", "/webhooks", "supervisor"),
 )

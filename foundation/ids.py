@@ -41,6 +41,11 @@ def random_bytes(n: int) -> bytes:
     return secrets.token_bytes(n)
 
 
+def random_below(end: int) -> int:
+    """A number from 0 to end - 1 nobody can foretell."""
+    return secrets.randbelow(end)
+
+
 def random_digits(n: int) -> str:
     """A one-time code of n decimal digits."""
     return f"{secrets.randbelow(10**n):0{n}d}"

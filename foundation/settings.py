@@ -6,6 +6,8 @@
 | ONECODE_BROKER_URL    | Celery broker (redis://, amqp://); empty: the same PostgreSQL              |
 | ONECODE_DATA_DIR      | folder of the embedded database, keys and pictures; `.onecode`             |
 | ONECODE_MASTER_KEY    | 32 bytes in hex all other keys derive from; empty: a key file in the data folder |
+| ONECODE_KEY_PROVIDER  | `file`, `environment`, `vault:https://HOST:8200/MOUNT/NAME`; empty: as just said   |
+| ONECODE_VAULT_TOKEN   | token for a Vault that holds the master key                                |
 | ONECODE_HOST          | address to listen on; `127.0.0.1`                                          |
 | ONECODE_PORT          | port of the API and consumer page; 8000                                    |
 | ONECODE_CONSOLE_PORT  | port of the console; 8001                                                  |
@@ -65,6 +67,8 @@ class Settings:
     broker_url: Secret
     data_dir: Path
     master_key: Secret
+    key_provider: str
+    vault_token: Secret
     host: str
     port: int
     console_port: int
@@ -97,6 +101,8 @@ class Settings:
             broker_url=Secret(env.get("ONECODE_BROKER_URL", "")),
             data_dir=Path(env.get("ONECODE_DATA_DIR", ".onecode")).absolute(),
             master_key=Secret(_master_key(env.get("ONECODE_MASTER_KEY", ""))),
+            key_provider=_key_provider(env.get("ONECODE_KEY_PROVIDER", "")),
+            vault_token=Secret(env.get("ONECODE_VAULT_TOKEN", "")),
             host=env.get("ONECODE_HOST", "127.0.0.1"),
             port=_port(env, "ONECODE_PORT", 8000),
             console_port=_port(env, "ONECODE_CONSOLE_PORT", 8001),
@@ -140,6 +146,12 @@ def _master_key(text: str) -> str:
     if text and (len(text) != 64 or set(text.lower()) - set("0123456789abcdef")):
         raise BadRequest("ONECODE_MASTER_KEY must be 64 hexadecimal digits (32 bytes).")
     return text
+
+
+def _key_provider(name: str) -> str:
+    if name not in ("", "file", "environment") and not name.startswith("vault:"):
+        raise BadRequest(f"ONECODE_KEY_PROVIDER must be file, environment or vault:https://..., not {name[:40]!r}.")
+    return name
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:

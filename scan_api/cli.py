@@ -25,16 +25,20 @@ from loyalty import invariants
 from scan_api import demo, supervisor
 from scan_api.app import make_app
 from scan_api.app import serve as serve_app
-from scan_api.commands import apikeys, bench, keys, runs, webhooks
+from scan_api.commands import apikeys, bench, keys, packages, recall, runs, webhooks
 from scan_api.commands.options import Json
 from scan_api.house import House, bring_up_to_date, open_house
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 # One line a noun; what it can do is in its file.
 app.add_typer(keys.app, name="keys")
+app.add_typer(packages.app, name="package")
 app.add_typer(runs.app, name="runs")
 app.add_typer(apikeys.app, name="apikeys")
 app.add_typer(webhooks.app, name="webhooks")
+app.command("recall")(recall.recall)
+app.command("void")(recall.void)
+app.command("release")(recall.release)
 app.command()(bench.bench)
 
 

@@ -5,11 +5,13 @@ believes the first.
 """
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from codegen import canaries, wire
 from codegen import keys as keyring
 from codegen import runs as runs_of
-from codegen import wire
+from codegen.canaries import Canary
 from codegen.keys import KeyProvider, KeyRing
 from codegen.run_index import RunIndex
 from codegen.wire import Token
@@ -23,6 +25,7 @@ FRESH_S = 5.0
 class Page:
     keys: KeyRing
     runs: RunIndex
+    canaries: Mapping[int, Canary]  # By item number: a leaked package is named without a query.
 
 
 class Codebook:
@@ -49,6 +52,6 @@ class Codebook:
     def reload(self, tx: ReadTx) -> Page:
         """Read keys and runs again, now."""
         with self._lock:
-            self._page = Page(keyring.load_ring(tx, self._provider), runs_of.load_index(tx))
+            self._page = Page(keyring.load_ring(tx, self._provider), runs_of.load_index(tx), canaries.load(tx))
             self._read_at = clock.monotonic_s()
             return self._page

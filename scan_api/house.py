@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from antifraud import scan_log
-from codegen.keys import EnvironmentKeyProvider, FileKeyProvider, KeyProvider
+from codegen.key_providers import open_provider
+from codegen.keys import KeyProvider
 from foundation import clock, database, embedded, observability, schema, telemetry
 from foundation.settings import Settings
 
@@ -38,7 +39,7 @@ def open_house(settings: Settings, *, migrated: bool = True, pool: int = 5) -> I
             database.check(engine)
             if migrated:
                 schema.require(engine)
-            yield House(settings, url, engine, _keys(settings))
+            yield House(settings, url, engine, open_provider(settings))
         finally:
             engine.dispose()
 
@@ -53,12 +54,6 @@ def _database(settings: Settings) -> Iterator[str]:
         yield server.url()
     finally:
         server.close()
-
-
-def _keys(settings: Settings) -> KeyProvider:
-    if settings.master_key:
-        return EnvironmentKeyProvider(settings.master_key)
-    return FileKeyProvider.create(settings.data_dir / "keys" / "master.key")
 
 
 def bring_up_to_date(house: House) -> str:

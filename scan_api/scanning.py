@@ -61,7 +61,7 @@ def handle_scans(
     tokens = _decode(tx, fresh, codebook)
     # (2) What do we know of these items, devices and places? Rows are locked in item order.
     states = items.load(tx, sorted({token.item for token in tokens if isinstance(token, Genuine)}), now=now)
-    facts = signals.gather(fresh, tokens, states)
+    facts = signals.gather(fresh, tokens, states, codebook.page(tx).canaries)
     seen = evidence.load(tx, facts)
     # (3) Decide in arrival order. Pure: each decision sees the ones before it.
     judged = [

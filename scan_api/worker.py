@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from antifraud import tasks as antifraud_tasks
+from codegen import tasks as codegen_tasks
 from foundation import background, clock, outbox, telemetry
 from foundation.database import transaction
 from foundation.observability import configure_logging, log
@@ -23,7 +24,12 @@ from scan_api.postman import Postman
 from scan_api.webhooks import Secrets
 
 RELAY_PAUSE_S = 0.5
-TASKS = (antifraud_tasks, loyalty_tasks, scan_api_tasks)  # Importing them registers their tasks and sweeps.
+TASKS = (
+    antifraud_tasks,
+    codegen_tasks,
+    loyalty_tasks,
+    scan_api_tasks,
+)  # Importing them registers their tasks and sweeps.
 
 
 def run(house: House) -> None:

@@ -8,6 +8,14 @@ from urllib.parse import quote
 from scan_api.client.transport import Transport
 
 
+class AcknowledgementIn(TypedDict):
+    by: str
+
+
+class AcknowledgementOut(TypedDict):
+    not_to_print: list[int]
+
+
 class AgeOut(TypedDict):
     guardian_needed: bool
 
@@ -59,6 +67,14 @@ class DeliveryOut(TypedDict):
 
 class DeviceIn(TypedDict):
     device: str
+
+
+class DownloadOut(TypedDict):
+    download_id: str
+    name: str
+    bytes: int
+    sha256: str
+    until: str
 
 
 class EndpointIn(TypedDict):
@@ -120,6 +136,12 @@ class QuestionIn(TypedDict):
     gtin: NotRequired[str | None]
     expires_on: NotRequired[str | None]
     correlation_id: NotRequired[str | None]
+
+
+class RefusalOut(TypedDict):
+    first: int
+    end: int
+    reason: str
 
 
 class ReplayIn(TypedDict):
@@ -184,6 +206,18 @@ class ScanPage(TypedDict):
     scans: list[ScanLine]
     next_cursor: str
     complete: bool
+
+
+class ScrapIn(TypedDict):
+    """Codes, item numbers, places in the run, or ranges FIRST-LAST."""
+
+    by: str
+    lines: list[str]
+
+
+class ScrapOut(TypedDict):
+    scrapped: int
+    refused: list[RefusalOut]
 
 
 class SecretOut(TypedDict):
@@ -352,4 +386,30 @@ class Client(Transport):
     def webhooks_replay(self, endpoint_id: int, body: ReplayIn) -> Replayed:
         """Send messages again."""
         answer: Replayed = self.call("POST", f"/v1/webhooks/{quote(str(endpoint_id), safe='')}/replay", body=body)
+        return answer
+
+    def packages_begin_download(self, package_id: int) -> DownloadOut:
+        """Begin a download; it is counted now."""
+        answer: DownloadOut = self.call("POST", f"/v1/packages/{quote(str(package_id), safe='')}/downloads")
+        return answer
+
+    def packages_fetch(self, download_id: str) -> None:
+        """The encrypted file, whole or the range asked for."""
+        self.call("GET", f"/v1/package-downloads/{quote(str(download_id), safe='')}")
+
+    def packages_manifest(self, package_id: int) -> Any:
+        """The signed manifest, for `onecode package verify`."""
+        answer: Any = self.call("GET", f"/v1/packages/{quote(str(package_id), safe='')}/manifest")
+        return answer
+
+    def packages_acknowledge(self, package_id: int, body: AcknowledgementIn) -> AcknowledgementOut:
+        """Say that the package was opened and counted."""
+        answer: AcknowledgementOut = self.call(
+            "POST", f"/v1/packages/{quote(str(package_id), safe='')}/acknowledgement", body=body
+        )
+        return answer
+
+    def packages_return_scrap(self, package_id: int, body: ScrapIn) -> ScrapOut:
+        """Return the scrap list, at once or in parts. A line that names no code refuses the whole list."""
+        answer: ScrapOut = self.call("POST", f"/v1/packages/{quote(str(package_id), safe='')}/scrap", body=body)
         return answer

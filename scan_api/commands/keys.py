@@ -8,6 +8,7 @@ from rich.table import Table
 from sqlalchemy import select
 
 from codegen import keys as keyring
+from codegen import manifests
 from codegen.tables import epochs
 from foundation import audit, clock
 from foundation.database import reading, transaction
@@ -46,8 +47,7 @@ def rotate(brand_id: int) -> None:
     """Begin a new key epoch for a brand: new runs use it, old codes still verify."""
     with open_house(Settings.from_environment()) as house, transaction(house.engine) as tx:
         now = clock.now()
-        epoch = keyring.new_epoch(tx, brand_id=brand_id, now=now)
-        keyring.witness(tx, house.keys)
+        epoch = keyring.new_epoch(tx, brand_id=brand_id, provider=house.keys, now=now)
         audit.record(
             tx, actor="cli", action="keys.rotate", subject=f"brand:{brand_id}", after={"epoch": epoch}, now=now
         )
@@ -62,3 +62,10 @@ def retire(epoch: int) -> None:
         keyring.retire(tx, epoch, now=now)
         audit.record(tx, actor="cli", action="keys.retire", subject=f"epoch:{epoch}", now=now)
     print(f"epoch {epoch} is retired; its codes no longer verify")
+
+
+@app.command()
+def public() -> None:
+    """The public key that receivers check package manifests with; it may be told to anybody."""
+    with open_house(Settings.from_environment()) as house:
+        print(manifests.public_key(house.keys))
