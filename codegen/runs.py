@@ -19,8 +19,8 @@ from codegen import gs1
 from codegen.brands import Brand, UnknownProduct, add_brand, add_product, list_brands
 from codegen.identity import INDICES, Face, ItemNumber, Profile, item_number
 from codegen.keys import KeyRing, lock_brand
+from codegen.qr import version_for
 from codegen.run_index import Run, RunIndex
-from codegen.symbols import version_for
 from codegen.tables import epochs, products, runs
 from codegen.wire import encode_many, encode_rows, prefix
 from foundation.database import ReadTx, Tx

@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from codegen import gs1
-from foundation.errors import BadRequest
+from codegen.qr import DoesNotFit
 
 Picture = NDArray[np.uint8]
 QUIET_MODULES = 4  # ISO/IEC 18004: four modules of white on every side.
 LABEL_MM, CASE_LABEL_MM = (49, 29), (100, 150)
-# Alphanumeric capacity at level M of versions 1, 2, 3 ... (ISO/IEC 18004, table 7).
-CAPACITY_M = (20, 38, 61, 90, 122, 154, 178, 221, 262, 311)
 _FONTS = (
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc",
@@ -29,20 +27,6 @@ _FONTS = (
     "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
     "/System/Library/Fonts/PingFang.ttc",
 )
-
-
-class DoesNotFit(BadRequest):
-    """The text is longer than the symbol, or the symbol larger than the label."""
-
-    type = "does-not-fit"
-
-
-def version_for(characters: int) -> int:
-    """The smallest QR version that holds so many alphanumeric characters at level M. Raises DoesNotFit."""
-    for version, capacity in enumerate(CAPACITY_M, start=1):
-        if characters <= capacity:
-            return version
-    raise DoesNotFit(f"{characters} characters do not fit a code; {CAPACITY_M[-1]} do.")
 
 
 def matrix(text: str, *, version: int | None = None, level: str = "M", mask: int | None = None) -> NDArray[np.bool_]:

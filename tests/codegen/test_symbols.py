@@ -31,15 +31,6 @@ def test_the_standard_code_fills_version_3_and_the_compact_one_fits_2():
         symbols.matrix(CODE + "0", version=3)
 
 
-def test_the_version_follows_from_the_length():
-    assert [symbols.version_for(n) for n in (20, 21, 36, 61, 62, 113, 311)] == [1, 2, 2, 3, 4, 5, 10]
-    for characters in (20, 38, 61, 90, 122, 154, 178, 221, 262, 311):
-        assert len(symbols.matrix("A" * characters)) == 17 + 4 * symbols.version_for(characters)
-        assert len(symbols.matrix("A" * (characters + 1))) > 17 + 4 * symbols.version_for(characters)
-    with pytest.raises(symbols.DoesNotFit):
-        symbols.version_for(312)
-
-
 @pytest.mark.parametrize("mask", range(8))
 def test_every_mask_reads_back(mask):
     modules = symbols.matrix(CODE, version=3, mask=mask)
