@@ -18,10 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codegen.qr import BLOCK_ROWS, MASKS, Encoder, Letters, Words, encoder, sample_texts, side, stride
+from foundation.errors import BadRequest
 
 Scores = NDArray[np.int64]
 _FINDER = (1, 0, 1, 1, 1, 0, 1)
 _JUDGED_ROWS = BLOCK_ROWS // 16
+
+
+class BadMask(BadRequest):
+    """A QR symbol has eight masks."""
+
+    type = "bad-mask"
+
+
+def check_mask(mask: int) -> int:
+    """Raises BadMask."""
+    if mask not in MASKS:
+        raise BadMask(f"There is no mask {mask}; use 0 to 7, or auto for each symbol its own.")
+    return mask
 
 
 def encode_best(made: Encoder, texts: Letters) -> tuple[Words, NDArray[np.intp]]:
