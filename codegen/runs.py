@@ -29,7 +29,7 @@ from foundation.errors import BadRequest, Conflict, NotFound
 __all__ = [
     "Brand", "Listed", "Run", "RunIndex", "RunSymbol", "SymbolWish",
     "add_brand", "add_product", "close", "export", "export_lines", "find_run", "issue",
-    "list_brands", "list_runs", "load_index",
+    "list_brands", "list_runs", "load_index", "require_face",
 ]  # fmt: skip
 
 EXPORT_BLOCK = 65_536
@@ -181,9 +181,14 @@ def export_lines(run: Run, keys: KeyRing, face: Face = Face.OUTER, *, ending: by
         ).tobytes()
 
 
-def _blocks(run: Run, face: Face) -> Iterator[np.ndarray[Any, np.dtype[np.uint64]]]:
+def require_face(run: Run, face: Face) -> None:
+    """Raises NoInnerFace."""
     if not run.prints(face, run.profile):
         raise NoInnerFace(f"Run {run.id} has no codes under cap or layer; export its outer face.", run_id=run.id)
+
+
+def _blocks(run: Run, face: Face) -> Iterator[np.ndarray[Any, np.dtype[np.uint64]]]:
+    require_face(run, face)
     for first in range(run.first, run.end, EXPORT_BLOCK):
         yield np.arange(first, min(first + EXPORT_BLOCK, run.end), dtype=np.uint64)
 

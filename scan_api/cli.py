@@ -45,7 +45,7 @@ def main() -> None:
     except Problem as problem:
         _fail(problem.detail)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             _fail("The disk is full; free some space and run the same command again: it continues where it stopped.")
         if error.filename is None:
             raise

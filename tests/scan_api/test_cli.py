@@ -1,7 +1,9 @@
 """The `onecode` command as people run it: one sentence and a non-zero exit, or the whole work; never half of it."""
 
+import gzip
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -34,18 +36,23 @@ class Terminal:
     def keys(self) -> FileKeyProvider:
         return FileKeyProvider.create(self.folder / "data" / "keys" / "master.key")
 
-    def run(self, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: object, disk_bytes: int | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ONECODE_")}
         ours = {"ONECODE_DATABASE_URL": self.url, "ONECODE_DATA_DIR": str(self.folder / "data")}
         ours["XDG_RUNTIME_DIR"] = str(self.folder)  # A library of the embedded database warns of its absence.
         command = [sys.executable, "-m", "scan_api", *map(str, words)]
+        # No file may grow longer than the disk has room: Python ignores SIGXFSZ, so the write fails with an errno.
+        full = disk_bytes and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (disk_bytes, disk_bytes)))
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=60, check=False, env=clean | ours | environment
-        )
+            command, capture_output=True, text=True, timeout=60, check=False, env=clean | ours | environment,
+            preexec_fn=full or None,
+        )  # fmt: skip
 
-    def refuses(self, *words: object, **environment: str) -> str:
+    def refuses(self, *words: object, disk_bytes: int | None = None, **environment: str) -> str:
         """The one sentence it said."""
-        done = self.run(*words, **environment)
+        done = self.run(*words, disk_bytes=disk_bytes, **environment)
         lines = done.stderr.strip().splitlines()
         assert (done.returncode, done.stdout, len(lines)) == (1, "", 1), done
         assert lines[0].startswith("onecode: ")
@@ -121,10 +128,62 @@ def test_a_wrong_order_issues_nothing(terminal, product, count, more, sentence):
     assert (terminal.runs(), terminal.files()) == (0, [])
 
 
-def test_a_full_disk_issues_nothing(terminal):
+def test_a_full_disk_keeps_the_run_and_the_same_command_goes_on(terminal):
     out = terminal.folder / "out" / "codes.txt"
-    (terminal.folder / "out" / "codes.txt.part").symlink_to("/dev/full")  # Every write to it: no space left on device.
-    assert "full" in terminal.refuses("runs", "issue", "--product", TEA, "--count", 50, "--out", out)
+    issue = ("runs", "issue", "--product", TEA, "--count", 400_000, "--order", "PO-1", "--out", out, "--json")
+    said = terminal.refuses(*issue, disk_bytes=10_000_000)  # 62 bytes a code: room for 160,000.
+    assert "full" in said
+    assert "same command" in said
+    assert (terminal.runs(), terminal.files()) == (1, ["codes.txt.part", "codes.txt.part.log"])
+    again = json.loads(terminal.does(*issue))
+    assert (terminal.runs(), terminal.files()) == (1, ["codes.txt"])
+    whole = out.read_bytes()
+    terminal.does("runs", "export", again["run"], "--out", out)
+    assert out.read_bytes() == whole
+    assert len(set(whole.splitlines())) == 400_000
+
+
+def test_a_file_begun_without_an_order_id_is_finished_under_the_one_it_got(terminal):
+    out = terminal.folder / "out" / "codes.csv.zst"
+    issue = ("runs", "issue", "--product", TEA, "--out", out)
+    assert "full" in terminal.refuses(*issue, "--count", 300_000, disk_bytes=2_000_000)
+    said = terminal.refuses(*issue, "--count", 299_999)
+    assert "was begun for count 300000, not 299999" in said
+    assert "finish that order first" in terminal.refuses(*issue, "--count", 300_000, "--order", "other")
+    assert terminal.runs() == 1
+    terminal.does(*issue, "--count", 300_000)
+    assert (terminal.runs(), terminal.files()) == (1, ["codes.csv.zst"])
+
+
+def test_a_run_with_inner_codes_gives_two_files(terminal):
+    outer, inner = (terminal.folder / "out" / name for name in ("outer.csv", "inner.txt.gz"))
+    said = json.loads(
+        terminal.does("runs", "issue", "--product", TEA, "--count", 9, "--inner", "--out", outer, "--json")
+    )
+    terminal.does("runs", "export", said["run"], "--face", "inner", "--out", inner)
+    hidden = gzip.decompress(inner.read_bytes()).decode().splitlines()
+    shown = [line.split(",") for line in outer.read_bytes().decode().split("\r\n")]
+    assert shown[0] == ["index", "serial", "url"]
+    assert [row[0] for row in shown[1:-1]] == list("123456789")
+    assert all(row[2].endswith("/21/" + row[1]) for row in shown[1:-1])
+    with reading(terminal.engine) as tx:
+        ring, index = keyring.load_ring(tx, terminal.keys), runs_of.load_index(tx)
+    for texts, face in (([row[2] for row in shown[1:-1]], 0), (hidden, 1)):
+        tokens = wire.decode_many(texts, keys=ring, runs=index)
+        assert [(token.item, token.face) for token in tokens] == [(said["first"] + at, face) for at in range(9)]
+
+
+def test_an_order_no_symbol_can_hold_issues_nothing(terminal):
+    issue = ("runs", "issue", "--product", TEA, "--count", 5, "--out", terminal.folder / "out" / "codes.txt")
+    for words, sentence in (
+        (("--qr-version", 2), "61 characters does not fit QR version 2-M; use version 3"),
+        (("--qr-version", 3, "--level", "H"), "use version 5"),
+        (("--level", "Z"), "'Z'"),
+        (("--mask", "9"), "mask 9"),
+        (("--format", "xls"), "'xls'"),
+        (("--workers", -1), "-1 workers"),
+    ):
+        assert sentence in terminal.refuses(*issue, *words)
     assert (terminal.runs(), terminal.files()) == (0, [])
 
 
