@@ -1,12 +1,16 @@
 """The `onecode` command as people run it: one sentence and a non-zero exit, or the whole work; never half of it."""
 
+import filecmp
 import gzip
 import json
 import os
+import random
 import resource
+import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +53,11 @@ class Terminal:
             command, capture_output=True, text=True, timeout=60, check=False, env=clean | ours | environment,
             preexec_fn=full or None,
         )  # fmt: skip
+
+    def begin(self, *words: object) -> subprocess.Popen[bytes]:
+        """The same, not waited for."""
+        ours = {"ONECODE_DATABASE_URL": self.url, "ONECODE_DATA_DIR": str(self.folder / "data")}
+        return subprocess.Popen([sys.executable, "-m", "scan_api", *map(str, words)], env=os.environ | ours)
 
     def refuses(self, *words: object, disk_bytes: int | None = None, **environment: str) -> str:
         """The one sentence it said."""
@@ -141,6 +150,30 @@ def test_a_full_disk_keeps_the_run_and_the_same_command_goes_on(terminal):
     terminal.does("runs", "export", again["run"], "--out", out)
     assert out.read_bytes() == whole
     assert len(set(whole.splitlines())) == 400_000
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_on_the_way_the_same_command_finishes_the_same_file(terminal, workers):
+    out, whole = terminal.folder / "out" / "codes.txt", terminal.folder / "out" / "whole.txt"
+    issue = ("runs", "issue", "--product", TEA, "--count", 4_000_000, "--order", "PO-1", "--workers", workers)
+    log, dice = terminal.folder / "out" / "codes.txt.part.log", random.Random(workers)
+    kills, size = 0, 0
+    while kills < 3 and not out.exists():
+        begun = terminal.begin(*issue, "--out", out)
+        while begun.poll() is None and not (log.exists() and log.stat().st_size > size):
+            time.sleep(0.002)
+        time.sleep(dice.random() * 0.05)
+        begun.kill()
+        kills += begun.wait() == -signal.SIGKILL
+        size = log.stat().st_size if log.exists() else 0
+    assert kills, "it was done before it could be killed"
+    terminal.does(*issue, "--out", out)
+    assert terminal.files() == ["codes.txt"]
+    terminal.does("runs", "export", 1, "--out", whole)
+    assert filecmp.cmp(out, whole, shallow=False)
+    with out.open("rb") as lines:
+        assert sum(1 for _ in lines) == 4_000_000
+    assert terminal.runs() == 1
 
 
 def test_a_file_begun_without_an_order_id_is_finished_under_the_one_it_got(terminal):
