@@ -17,7 +17,7 @@ INDEX_BITS = 36
 ROUNDS = 10
 _HALF_BITS = INDEX_BITS // 2
 _HALF = np.uint64((1 << _HALF_BITS) - 1)
-_P = bytes([1, 2, 1, 0, 0, 2, ROUNDS, _HALF_BITS]) + struct.pack(">II", INDEX_BITS, 4)
+FIXED = bytes([1, 2, 1, 0, 0, 2, ROUNDS, _HALF_BITS]) + struct.pack(">II", INDEX_BITS, 4)
 
 Indices = NDArray[np.uint64]
 Tweaks = NDArray[np.uint64] | np.uint64
@@ -30,7 +30,7 @@ class Permutation:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = BlockCipher(key)
-        high, low = struct.unpack(">QQ", self._cipher.encrypt(_P))
+        high, low = struct.unpack(">QQ", self._cipher.encrypt(FIXED))
         self._high = np.uint64(high)
         self._rounds = [np.uint64(low ^ number << 24) for number in range(ROUNDS)]
 
