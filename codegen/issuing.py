@@ -107,13 +107,18 @@ def check_target(path: Path) -> part_file.Label | None:
 
     Raises UnusableTarget, PartOfAnotherFile.
     """
+    check_folder(path)
+    return part_file.read_label(path)
+
+
+def check_folder(path: Path) -> None:
+    """Whether a file of this name can be made. Raises UnusableTarget."""
     if path.is_dir():
         raise UnusableTarget(f"{path} is a folder; name a file in it.")
     if not path.parent.is_dir():
         raise UnusableTarget(f"{path.parent} is not a folder that exists; create it first.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UnusableTarget(f"{path.parent} may not be written to; use another folder.")
-    return part_file.read_label(path)
 
 
 def write(

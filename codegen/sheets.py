@@ -12,10 +12,11 @@ inline with their length in /L: a reader that looks for the end of the image ins
 """
 
 import csv
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, TextIO
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,14 +64,16 @@ class Sheets:
                 progress(min(first + step, pages.stop) - pages.start)
         document.finish()
 
-    def map(self, file: TextIO) -> None:
-        """The roll map: which items are on which slit roll and where it was printed."""
-        rows = csv.writer(file)
+    def map(self) -> str:
+        """The roll map as CSV: which items are on which slit roll and where it was printed."""
+        out = io.StringIO()
+        rows = csv.writer(out)
         rows.writerow(MAP_COLUMNS)
         for roll in self.imposition.rolls():
             ends = np.array([roll.first, roll.first + roll.count - 1], dtype=np.int64)
             codes = [bytes(code).decode("ascii") for code in self.labels.codes(ends)]
             rows.writerow([roll.number, roll.lane, roll.first_page, roll.last_page, roll.count, *(ends + 1), *codes])
+        return out.getvalue()
 
     def drawn(self, pages: range) -> list[bytes]:
         """Uncompressed streams of a batch of pages."""

@@ -215,11 +215,9 @@ def _faults(made: Template, folder: Path) -> Iterator[tuple[str, str]]:
             f"{symbol.module_dots} dots at {made.dpi} dpi are {symbol.module_mm:.3f} mm, which neither prints nor reads"
             f" safely; use at least {least}",
         )
-    if symbol.quiet_modules < QUIET_MODULES[symbol.kind]:
-        yield (
-            "symbol.quiet_modules",
-            f"a {symbol.kind} symbol needs {QUIET_MODULES[symbol.kind]} modules of white around",
-        )
+    least = QUIET_MODULES[symbol.kind]
+    if symbol.quiet_modules < least:
+        yield "symbol.quiet_modules", f"a {symbol.kind} symbol needs at least {least} modules of white around it"
     if not symbol.with_quiet.inside(made.width_mm, made.height_mm):
         needs = symbol.with_quiet.width
         yield "symbol.at_mm", f"the symbol and its quiet zone, {needs:.2f} mm wide, reach over the edge of the label"
@@ -239,12 +237,12 @@ def _faults(made: Template, folder: Path) -> Iterator[tuple[str, str]]:
 def _text_faults(made: Template) -> Iterator[tuple[str, str]]:
     for at, one in enumerate(made.texts):
         try:
-            names = [
-                (name, form, turn) for _, name, form, turn in string.Formatter().parse(one.text) if name is not None
-            ]
+            names = [part[1:] for part in string.Formatter().parse(one.text) if part[1] is not None]
         except ValueError as error:
             yield f"texts[{at}].text", f"{error}; write {{{{ for a brace"
             return
+        if not one.text.isprintable():
+            yield f"texts[{at}].text", "it has a line break or another character that cannot be printed"
         for name, form, turn in names:
             if name not in PLACEHOLDERS or form or turn:
                 yield f"texts[{at}].text", f"there is no placeholder {{{name}}}; use {', '.join(PLACEHOLDERS)}"

@@ -25,7 +25,7 @@ from loyalty import invariants
 from scan_api import demo, supervisor
 from scan_api.app import make_app
 from scan_api.app import serve as serve_app
-from scan_api.commands import apikeys, bench, keys, runs, webhooks
+from scan_api.commands import apikeys, bench, keys, render, runs, webhooks
 from scan_api.commands.options import Json
 from scan_api.house import House, bring_up_to_date, open_house
 
@@ -36,6 +36,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(apikeys.app, name="apikeys")
 app.add_typer(webhooks.app, name="webhooks")
 app.command()(bench.bench)
+app.command()(render.render)
 
 
 def main() -> None:

@@ -10,8 +10,20 @@ import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
+from foundation.errors import BadRequest
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for a program to read.")]
 Out = Annotated[Path, typer.Option("--out", help="File to write, one code a line; it appears whole or not at all.")]
+
+
+MOST_WORKERS = 64
+
+
+def cores_for(workers: int) -> int:
+    """How many processes an option asks for; 0 is one for each core. Raises BadRequest."""
+    if not 0 <= workers <= MOST_WORKERS:
+        raise BadRequest(f"{workers} workers cannot be; use 1 to {MOST_WORKERS}, or 0 for one for each core.")
+    return workers or os.cpu_count() or 1
 
 
 @contextmanager

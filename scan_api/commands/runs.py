@@ -1,7 +1,6 @@
 """`onecode runs`: issue codes, write them out again, close."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +16,9 @@ from foundation import audit, clock, ids
 from foundation.database import reading, transaction
 from foundation.errors import BadRequest
 from foundation.settings import Settings
-from scan_api.commands.options import Json, Out, codes_bar
+from scan_api.commands.options import Json, Out, codes_bar, cores_for
 from scan_api.house import House, open_house
 
-MOST_WORKERS = 64
 app = typer.Typer(no_args_is_help=True, help="Production runs: issue codes, write them out again, close.")
 
 
@@ -49,7 +47,7 @@ def issue(
         raise BadRequest(f"There is no profile {profile!r}; use standard or compact.")
     wish = run_symbol.wish(version=qr_version, level=level, mask=mask)
     issuing.form_of(out, form)
-    cores = _cores(workers)
+    cores = cores_for(workers)
     half = issuing.check_target(out) or {}
     with open_house(Settings.from_environment()) as house:
         now = clock.now()
@@ -88,7 +86,7 @@ def export(
     """Write a run's codes again: the same run gives the same file. After an interruption it goes on."""
     if face.upper() not in Face.__members__:
         raise BadRequest(f"There is no face {face!r}; use outer or inner.")
-    cores = _cores(workers)
+    cores = cores_for(workers)
     issuing.check_target(out)
     with open_house(Settings.from_environment()) as house:
         with reading(house.engine) as tx:
@@ -118,12 +116,6 @@ def _same_order(out: Path, half: Mapping[str, Any], **order: object) -> None:
                 f"{out}.part was begun for {name} {half.get(name)}, not {value};"
                 " finish that order first, remove the part and its .log, or use another --out."
             )
-
-
-def _cores(workers: int) -> int:
-    if not 0 <= workers <= MOST_WORKERS:
-        raise BadRequest(f"{workers} workers cannot be; use 1 to {MOST_WORKERS}, or 0 for one for each core.")
-    return workers or os.cpu_count() or 1
 
 
 @app.command("close")

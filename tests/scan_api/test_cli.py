@@ -14,10 +14,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from sqlalchemy import text
 
-from codegen import brands, wire
+from benchmarks import proof
+from codegen import brands, reader, wire
 from codegen import keys as keyring
 from codegen import runs as runs_of
 from codegen.keys import FileKeyProvider
@@ -299,3 +302,74 @@ def test_a_system_gets_a_key_and_is_told_of_events(terminal):
         "webhooks", "add", "https://10.0.0.1", "--name", "x", "--event", "case.decided"
     )
     assert "webhook endpoint" in terminal.refuses("webhooks", "replay", 99)
+
+
+# --- labels ---------------------------------------------------------------------------------------------------------
+
+LABEL = {
+    "size_mm": [40, 20],
+    "dpi": 600,
+    "symbol": {"kind": "qr", "at_mm": [2, 2.5], "modules": 29, "module_dots": 10},
+    "texts": [{"text": "{product_zh} {index}", "at_mm": [17, 2], "width_mm": 22, "height_mm": 3}],
+}
+
+
+@pytest.fixture
+def printed(terminal):
+    """A terminal with a run of 100 codes (run 1), their texts, and a label template."""
+    (terminal.folder / "label.json").write_text(json.dumps(LABEL))
+    codes = terminal.folder / "codes.txt"
+    terminal.does("runs", "issue", "--product", TEA, "--count", 100, "--out", codes)
+    return terminal, ("render", "--run", 1, "--template", terminal.folder / "label.json"), codes.read_text().split()
+
+
+def test_a_run_is_rendered_as_sheets_with_a_roll_map(printed):
+    terminal, render, codes = printed
+    out = terminal.folder / "out" / "labels.pdf"
+    sheet = ("--lanes", 3, "--repeats", 5, "--roll", 10)
+    terminal.does(*render, "--out", out, *sheet)
+    assert terminal.files() == ["labels.pdf", "labels.rolls.csv"]
+    rolls = (terminal.folder / "out" / "labels.rolls.csv").read_text().splitlines()
+    assert rolls[1].startswith("1,1,1,2,10,1,10,HTTPS://ID.BRAND.CN/01/")
+    whole = proof.decoded(out, last=8, dpi=200)
+    assert sorted(whole) == sorted(codes)
+    out.unlink()
+    said = json.loads(terminal.does(*render, "--out", out, *sheet, "--split", 5, "--json"))
+    assert [name.rpartition("/")[2] for name in said["files"]] == [
+        "labels-0001.pdf",
+        "labels-0002.pdf",
+        "labels.rolls.csv",
+    ]
+    parts = [proof.decoded(terminal.folder / "out" / f"labels-000{n}.pdf", last=8, dpi=200) for n in (1, 2)]
+    assert sorted(parts[0] + parts[1]) == sorted(whole)
+
+
+def test_a_run_is_rendered_as_pictures_and_for_a_label_printer(printed):
+    terminal, render, codes = printed
+    out = terminal.folder / "out"
+    terminal.does(*render, "--out", out / "one.png", "--first", 7)
+    assert [found.text for found in reader.read(np.asarray(Image.open(out / "one.png")))] == [codes[6]]
+    terminal.does(*render, "--out", out / "some.svg", "--first", 99, "--count", 2)
+    terminal.does(*render, "--out", out / "all.zpl", "--first", 91)
+    assert terminal.files() == ["all.zpl", "one.png", "some-099.svg", "some-100.svg"]
+    assert codes[98] in (out / "some-099.svg").read_text()
+    assert (out / "all.zpl").read_text().count("^XA^CI28") == 10
+
+
+def test_labels_that_cannot_be_are_refused_and_leave_nothing(printed):
+    terminal, render, _ = printed
+    pdf = terminal.folder / "out" / "labels.pdf"
+    for words, sentence in (
+        (("--out", pdf, "--run", 9), "no run 9"),
+        (("--out", pdf, "--first", 100, "--count", 2), "100 to 101 are not all in the run; it has 1 to 100"),
+        (("--out", pdf, "--first", 0), "0 to"),
+        (("--out", pdf, "--lanes", 0), "lanes: 0"),
+        (("--out", pdf, "--face", "inner"), "outer face"),
+        (("--out", pdf.with_suffix(".docx")), "labels.docx is no kind of file"),
+        (("--out", pdf.parent / "no" / "labels.pdf"), "create it first"),
+        (("--out", pdf, "--template", terminal.folder / "none.json"), "none.json"),
+    ):
+        assert sentence in terminal.refuses(*render, *words)
+    (terminal.folder / "label.json").write_text(json.dumps(LABEL | {"dpi": 2400}))
+    assert "symbol.module_dots: 10 dots at 2400 dpi are 0.106 mm" in terminal.refuses(*render, "--out", pdf)
+    assert terminal.files() == []
