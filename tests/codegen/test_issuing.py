@@ -249,8 +249,10 @@ def test_killed_at_any_moment_the_file_is_the_same_in_the_end(tmp_path, name):
         if kills < 8:
             _wait_for_growth(part_file.log_path(path), begun)
             time.sleep(dice.random() * 0.03)
+            workers = memory.tree(begun.pid)[1:]
             begun.kill()
             kills += begun.wait(60) == -signal.SIGKILL
+            _wait_for_end(workers)
         else:
             assert begun.wait(60) == 0
     assert path.read_bytes() == whole.read_bytes()
@@ -266,6 +268,15 @@ def _wait_for_growth(log: Path, writer: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.005)
     raise AssertionError("the writer does not get on")
+
+
+def _wait_for_end(workers: list[int]) -> None:
+    """Those whose writer was killed end by themselves: they hold the file's name and a core."""
+    for _ in range(2000):
+        if not any(map(memory.alive, workers)):
+            return
+        time.sleep(0.005)
+    raise AssertionError("a worker outlived its writer")
 
 
 def test_memory_does_not_grow_with_the_count(tmp_path):

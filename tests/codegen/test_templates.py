@@ -2,6 +2,8 @@
 
 import copy
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -145,3 +147,11 @@ def test_no_document_ends_in_anything_but_a_template_or_a_sentence(tmp_path_fact
         return
     assert sentence.startswith("label.json")
     assert sentence.endswith(".")
+
+
+def test_the_example_in_the_documentation_is_a_template(folder):
+    text = (Path(__file__).parents[2] / "docs" / "labels.md").read_text("utf-8")
+    made = parse(text.split("```json\n")[1].split("```")[0].encode(), folder)
+    assert len(made.texts) == 3
+    assert set(re.findall(r"`\{(\w+)\}`", text)) == set(templates.PLACEHOLDERS)
+    assert set(re.findall(r"symbol\.(\w+)", text)) < set(templates.SCHEMA["properties"]["symbol"]["properties"])

@@ -143,6 +143,7 @@ def test_a_wrong_order_issues_nothing(terminal, product, count, more, sentence):
 def test_a_full_disk_keeps_the_run_and_the_same_command_goes_on(terminal):
     out = terminal.folder / "out" / "codes.txt"
     issue = ("runs", "issue", "--product", TEA, "--count", 400_000, "--order", "PO-1", "--out", out, "--json")
+    issue = (*issue, "--commission")
     said = terminal.refuses(*issue, disk_bytes=10_000_000)  # 62 bytes a code: room for 160,000.
     assert "full" in said
     assert "same command" in said
