@@ -1,7 +1,7 @@
 """A long file that survives kill -9 and a full disk: it grows beside its name, and gets the name when it is whole.
 
     codes.txt.part        what is written so far
-    codes.txt.part.log    line 1: what the file will be; then one line a checkpoint: blocks, bytes and CRC-32 so far
+    codes.txt.part.log    line 1: what the file will be; then a line a checkpoint: blocks, bytes, CRC-32 so far
 
 A checkpoint is recorded only once its bytes are on disk, so whoever comes next cuts the part back to the last line
 and goes on. A part that does not fit its checksum is thrown away whole; one that is of another file is not touched.
@@ -46,6 +46,20 @@ class Checkpoint:
     blocks: int = 0
     size: int = 0
     crc: int = 0
+
+    def line(self) -> bytes:
+        """As the log holds it, with a checksum of its own: a wrong number of blocks would repeat or lose codes."""
+        numbers = [self.blocks, self.size, self.crc]
+        return json.dumps([*numbers, zlib.crc32(repr(numbers).encode())]).encode() + b"\n"
+
+    @classmethod
+    def read(cls, line: bytes) -> "Checkpoint | None":
+        """None: the line is damaged."""
+        try:
+            made = cls(*json.loads(line)[:3])
+            return made if made.line() == line else None
+        except (ValueError, TypeError, KeyError):
+            return None
 
 
 def part_path(path: Path) -> Path:
@@ -139,27 +153,29 @@ class PartFile:
     def _intact(self, say: Callable[[str], None]) -> Checkpoint:
         """The last checkpoint, if the part still is what it was then; else none."""
         last = self._last()
-        size, crc = os.fstat(self._file.fileno()).st_size, 0
-        left = last.size if size >= last.size else 0
-        while left:
-            piece = self._file.read(min(_READ_BYTES, left))
-            crc, left = zlib.crc32(piece, crc), left - len(piece)
-        if (size >= last.size) and crc == last.crc:
+        if last is not None and self._crc(last.size) == last.crc:
             return last
         say(f"{self._part} is damaged; it is thrown away and written anew from the beginning.")
         return Checkpoint()
 
-    def _last(self) -> Checkpoint:
+    def _last(self) -> Checkpoint | None:
+        """What the log's last whole line says; None: it is damaged."""
         self._log.seek(0)
-        last, whole = Checkpoint(), 0
-        for line in self._log.read().splitlines(keepends=True):
-            if not line.endswith(b"\n"):  # A full disk cut it off.
-                break
-            if whole:
-                last = Checkpoint(*json.loads(line))
-            whole += len(line)
-        self._log.truncate(whole)
-        return last
+        lines = self._log.read().splitlines(keepends=True)
+        if not lines[-1].endswith(b"\n"):  # A full disk cut it off.
+            self._log.truncate(sum(map(len, lines[:-1])))
+            lines.pop()
+        return Checkpoint.read(lines[-1]) if len(lines) > 1 else Checkpoint()
+
+    def _crc(self, size: int) -> int | None:
+        """CRC-32 of the part's first `size` bytes; None: it has not that many."""
+        crc, left = 0, size
+        while left:
+            piece = self._file.read(min(_READ_BYTES, left))
+            if not piece:
+                return None
+            crc, left = zlib.crc32(piece, crc), left - len(piece)
+        return crc
 
     def _cut(self) -> None:
         self._file.truncate(self.at.size)
@@ -171,7 +187,7 @@ class PartFile:
 
     def _record(self, at: Checkpoint) -> None:
         os.fsync(self._file.fileno())
-        line = json.dumps([at.blocks, at.size, at.crc]).encode() + b"\n"
+        line = at.line()
         if self._log.write(line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._log_path))
         os.fsync(self._log.fileno())

@@ -142,6 +142,30 @@ def test_a_damaged_part_is_thrown_away_whole(tmp_path, damage):
     assert said == [f"{part} is damaged; it is thrown away and written anew from the beginning."]
 
 
+@pytest.mark.parametrize(
+    "line", [b"[9, 279040, 1, 2]\n", b"[1, 2\n", b"{}\n", b"null\n", b"\xff\n", b"[-1, -5, 0, 0]\n"]
+)
+def test_a_damaged_log_is_not_believed(tmp_path, line):
+    whole = write(SMALL, tmp_path / "whole.txt").read_bytes()
+    path, said = tmp_path / "codes.txt", []
+    _, log = half_written(path)
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([*lines[:-1], line]))
+    write(SMALL, path, say=said.append)
+    assert path.read_bytes() == whole
+    assert len(said) == 1
+
+
+def test_a_wrong_number_of_blocks_is_not_believed(tmp_path):
+    path, said = tmp_path / "codes.txt", []
+    whole = write(SMALL, tmp_path / "whole.txt").read_bytes()
+    _, log = half_written(path)
+    *lines, last = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([*lines, last.replace(b"[", b"[1", 1)]))
+    write(SMALL, path, say=said.append)
+    assert (path.read_bytes(), len(said)) == (whole, 1)
+
+
 def test_bytes_after_the_last_checkpoint_are_cut_off(tmp_path):
     whole = write(SMALL, tmp_path / "whole.txt").read_bytes()
     path, said = tmp_path / "codes.txt", []
