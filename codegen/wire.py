@@ -27,6 +27,7 @@ __all__ = [
 
 LETTERS = {Profile.STANDARD: 20, Profile.COMPACT: 16}
 TAG_BITS = {Profile.STANDARD: 64, Profile.COMPACT: 44}
+FEW = 5  # Below this many, one by one is faster.
 BLOCK_ROWS = 8192  # Working arrays of this many rows stay in the cache.
 
 
@@ -243,5 +244,8 @@ def _tags(
 
 
 def _reveal(epoch: EpochKeys, face: Face, profile: Profile, hidden: NDArray[np.uint64]) -> list[int]:
-    indices: list[int] = epoch.permutation.reveal(hidden, np.uint64(tweak(profile, face, epoch.number))).tolist()
+    chosen = tweak(profile, face, epoch.number)
+    if len(hidden) < FEW:
+        return [epoch.permutation.reveal_one(one, chosen) for one in hidden.tolist()]
+    indices: list[int] = epoch.permutation.reveal(hidden, np.uint64(chosen)).tolist()
     return indices
