@@ -16,8 +16,9 @@ from codegen.blocks import BlockCipher
 INDEX_BITS = 36
 ROUNDS = 10
 _HALF_BITS = INDEX_BITS // 2
-_HALF = np.uint64((1 << _HALF_BITS) - 1)
-_P = bytes([1, 2, 1, 0, 0, 2, ROUNDS, _HALF_BITS]) + struct.pack(">II", INDEX_BITS, 4)
+_HALF_INT = (1 << _HALF_BITS) - 1
+_HALF = np.uint64(_HALF_INT)
+FIXED = bytes([1, 2, 1, 0, 0, 2, ROUNDS, _HALF_BITS]) + struct.pack(">II", INDEX_BITS, 4)
 
 Indices = NDArray[np.uint64]
 Tweaks = NDArray[np.uint64] | np.uint64
@@ -26,13 +27,14 @@ Tweaks = NDArray[np.uint64] | np.uint64
 class Permutation:
     """One epoch's permutation of 0 .. 2^36 - 1, under its own AES key (16 or 32 bytes)."""
 
-    __slots__ = ("_cipher", "_high", "_rounds")
+    __slots__ = ("_cipher", "_high", "_reversed", "_rounds")
 
     def __init__(self, key: bytes) -> None:
         self._cipher = BlockCipher(key)
-        high, low = struct.unpack(">QQ", self._cipher.encrypt(_P))
+        high, low = struct.unpack(">QQ", self._cipher.encrypt(FIXED))
         self._high = np.uint64(high)
         self._rounds = [np.uint64(low ^ number << 24) for number in range(ROUNDS)]
+        self._reversed = [int(constant) for constant in reversed(self._rounds)]
 
     def hide(self, indices: Indices, tweaks: Tweaks) -> Indices:
         """FF1 encryption. indices: (n,) below 2^36; tweaks: one 32-bit tweak, or (n,) of them. Returns (n,)."""
@@ -49,6 +51,15 @@ class Permutation:
         for constant in reversed(self._rounds):
             left, right = (right - self._round(blocks, constant, left)) & _HALF, left
         return left << np.uint64(_HALF_BITS) | right
+
+    def reveal_one(self, hidden: int, tweak: int) -> int:
+        """The same for one index on plain integers: for fewer than five, arrays cost more than they save."""
+        high = (int(self._high) ^ tweak << 32).to_bytes(8, "big")
+        left, right = hidden >> _HALF_BITS, hidden & _HALF_INT
+        for constant in self._reversed:
+            block = self._cipher.encrypt(high + (constant ^ left).to_bytes(8, "big"))
+            left, right = (right - int.from_bytes(block[:8], "big")) & _HALF_INT, left
+        return left << _HALF_BITS | right
 
     def _blocks(self, n: int, tweaks: Tweaks) -> NDArray[np.uint64]:
         """(n, 2) big-endian words, E xor Q but for the second word, which each round fills in."""

@@ -21,19 +21,21 @@ from codegen.brands import Brand, UnknownProduct, add_brand, add_product, list_b
 from codegen.identity import INDICES, Face, ItemNumber, Profile, item_number
 from codegen.keys import KeyRing, lock_brand
 from codegen.run_index import Run, RunIndex
-from codegen.symbols import version_for
+from codegen.run_symbol import RunSymbol, SymbolWish
 from codegen.tables import epochs, products, runs
-from codegen.wire import encode_many, encode_rows, prefix
+from codegen.wire import LETTERS, encode_many, encode_rows, prefix
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
 
 __all__ = [
-    "Brand", "Listed", "Run", "RunIndex",
-    "add_brand", "add_product", "close", "export", "export_lines", "issue", "list_brands", "list_runs", "load_index",
+    "Brand", "Listed", "Run", "RunIndex", "RunSymbol", "SymbolWish",
+    "add_brand", "add_product", "close", "export", "export_lines", "find_run", "issue",
+    "list_brands", "list_runs", "load_index", "require_face",
 ]  # fmt: skip
 
 EXPORT_BLOCK = 65_536
 _LOT = re.compile(r"""[!"%-?A-Z_a-z]{1,20}""", re.ASCII)  # GS1 General Specifications, figure 7.11-1.
+_OURS_TO_CHOOSE = SymbolWish()
 
 
 class UnknownRun(NotFound):
@@ -76,7 +78,7 @@ class Listed:
 
     run: Run
     order_id: str
-    qr_version: int
+    symbol: RunSymbol
     created_at: datetime
     closed_at: datetime | None
 
@@ -93,12 +95,14 @@ def issue(
     produced_on: date | None = None,
     expires_at: datetime | None = None,
     lot: str | None = None,
+    symbol: SymbolWish = _OURS_TO_CHOOSE,
     now: datetime,
 ) -> Run:
     """Issue `count` items of a product; the same order again returns the run it made.
 
     inner: a second code under cap or scratch layer, which then is the one that claims. lot: as in GS1's AI 10.
-    Raises NotAGtin, WrongCheckDigit, UnknownBrand, UnknownProduct, BadCount, BadOrder, EpochFull, OrderReused.
+    Raises NotAGtin, WrongCheckDigit, UnknownBrand, UnknownProduct, BadCount, BadOrder, DoesNotFit, UnknownLevel,
+    BadMask, EpochFull, OrderReused.
     """
     # (1) Are the words right? Nothing is locked for what cannot be.
     number = gs1.gtin14(gtin)
@@ -112,29 +116,29 @@ def issue(
     # (3) The caller's id is the key: same content, same run.
     earlier = _by_order(tx, brand_id, order_id)
     if earlier is not None:
-        if _content(earlier) != wanted:
+        if _content(earlier.run) != wanted or not symbol.allows(earlier.symbol):
             raise OrderReused(f"Order {order_id!r} was issued before with other content; use a new order id.")
-        return earlier
-    # (4) Take the numbers and write the run.
+        return earlier.run
+    # (4) Settle the symbol, which may not hold the text; then take the numbers and write the run.
+    drawn = symbol.settle(prefix(gtin=number, host=host, profile=profile), LETTERS[profile])
     epoch, first = _take(tx, brand_id, count)
-    characters = len(prefix(gtin=number, host=host, profile=profile)) + (20 if profile is Profile.STANDARD else 16)
     tx.execute(
         text(
             "INSERT INTO runs (brand_id, epoch, gtin, order_id, items, profile, claim_face, host, qr_version,"
-            " produced_on, expires_at, lot, created_at)"
+            " qr_level, mask, produced_on, expires_at, lot, created_at)"
             " VALUES (:brand_id, :epoch, :gtin, :order_id, int8range(:first, :end), :profile, :claim_face, :host,"
-            " :qr_version, :produced_on, :expires_at, :lot, :now)"
+            " :qr_version, :qr_level, :mask, :produced_on, :expires_at, :lot, :now)"
         ),
         {
             "brand_id": brand_id, "epoch": epoch, "gtin": number, "order_id": order_id,
             "first": first, "end": first + count, "profile": int(profile), "claim_face": int(inner), "host": host,
-            "qr_version": version_for(characters), "produced_on": produced_on, "expires_at": expires_at, "lot": lot,
-            "now": now,
+            "qr_version": drawn.version, "qr_level": drawn.level, "mask": drawn.mask, "produced_on": produced_on,
+            "expires_at": expires_at, "lot": lot, "now": now,
         },
     )  # fmt: skip
     made = _by_order(tx, brand_id, order_id)
     assert made is not None
-    return made
+    return made.run
 
 
 def close(tx: Tx, run_id: int, now: datetime) -> None:
@@ -158,7 +162,15 @@ def list_runs(tx: ReadTx, *, brand_id: int | None = None) -> list[Listed]:
         ),
         {"brand_id": brand_id},
     )
-    return [Listed(_run(row), row.order_id, row.qr_version, row.created_at, row.closed_at) for row in rows]
+    return [_listed(row) for row in rows]
+
+
+def find_run(tx: ReadTx, run_id: int) -> Listed:
+    """One run by its number. Raises UnknownRun."""
+    row = tx.execute(text(_SELECT + " WHERE r.id = :run_id"), {"run_id": run_id}).first()
+    if row is None:
+        raise UnknownRun(f"There is no run {run_id}.", run_id=run_id)
+    return _listed(row)
 
 
 def export(run: Run, keys: KeyRing, face: Face = Face.OUTER) -> Iterator[str]:
@@ -175,9 +187,14 @@ def export_lines(run: Run, keys: KeyRing, face: Face = Face.OUTER, *, ending: by
         ).tobytes()
 
 
-def _blocks(run: Run, face: Face) -> Iterator[np.ndarray[Any, np.dtype[np.uint64]]]:
+def require_face(run: Run, face: Face) -> None:
+    """Raises NoInnerFace."""
     if not run.prints(face, run.profile):
         raise NoInnerFace(f"Run {run.id} has no codes under cap or layer; export its outer face.", run_id=run.id)
+
+
+def _blocks(run: Run, face: Face) -> Iterator[np.ndarray[Any, np.dtype[np.uint64]]]:
+    require_face(run, face)
     for first in range(run.first, run.end, EXPORT_BLOCK):
         yield np.arange(first, min(first + EXPORT_BLOCK, run.end), dtype=np.uint64)
 
@@ -224,12 +241,17 @@ _SELECT = (
 )
 
 
-def _by_order(tx: ReadTx, brand_id: int, order_id: str) -> Run | None:
+def _by_order(tx: ReadTx, brand_id: int, order_id: str) -> Listed | None:
     row = tx.execute(
         text(_SELECT + " WHERE r.brand_id = :brand_id AND r.order_id = :order_id"),
         {"brand_id": brand_id, "order_id": order_id},
     ).first()
-    return _run(row) if row else None
+    return _listed(row) if row else None
+
+
+def _listed(row: Row[Any]) -> Listed:
+    symbol = RunSymbol(row.qr_version, row.qr_level, row.mask)
+    return Listed(_run(row), row.order_id, symbol, row.created_at, row.closed_at)
 
 
 def _run(row: Row[Any]) -> Run:

@@ -5,44 +5,20 @@ An item label is 49 x 29 mm: the QR code at the left, what it is and the serial 
 dots; a symbol is never scaled. In ZPL a field is hex-escaped (^FH), so that a product name smuggles no command in.
 """
 
+import base64
 import io
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import segno
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from codegen import gs1
-from foundation.errors import BadRequest
+from codegen import fonts, gs1
+from codegen.qr import DoesNotFit
 
 Picture = NDArray[np.uint8]
 QUIET_MODULES = 4  # ISO/IEC 18004: four modules of white on every side.
 LABEL_MM, CASE_LABEL_MM = (49, 29), (100, 150)
-# Alphanumeric capacity at level M of versions 1, 2, 3 ... (ISO/IEC 18004, table 7).
-CAPACITY_M = (20, 38, 61, 90, 122, 154, 178, 221, 262, 311)
-_FONTS = (
-    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc",
-    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
-    "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
-    "/System/Library/Fonts/PingFang.ttc",
-)
-
-
-class DoesNotFit(BadRequest):
-    """The text is longer than the symbol, or the symbol larger than the label."""
-
-    type = "does-not-fit"
-
-
-def version_for(characters: int) -> int:
-    """The smallest QR version that holds so many alphanumeric characters at level M. Raises DoesNotFit."""
-    for version, capacity in enumerate(CAPACITY_M, start=1):
-        if characters <= capacity:
-            return version
-    raise DoesNotFit(f"{characters} characters do not fit a code; {CAPACITY_M[-1]} do.")
 
 
 def matrix(text: str, *, version: int | None = None, level: str = "M", mask: int | None = None) -> NDArray[np.bool_]:
@@ -90,12 +66,12 @@ def label_picture(text: str, *, name: str, note: str = "", dots_per_mm: int = 12
     big, small = height // 10, height // 14
     y = height // 6
     for line in _wrapped(name, (width - left) // big):
-        pen.text((left, y), line, fill=0, font=_font(big))
+        pen.text((left, y), line, fill=0, font=fonts.for_pictures(big))
         y += big * 5 // 4
-    pen.text((left, y + small // 2), note, fill=0, font=_font(small))
+    pen.text((left, y + small // 2), note, fill=0, font=fonts.for_pictures(small))
     first, second = _two_lines(grouped(text))
-    pen.text((left, height * 7 // 10), first, fill=0, font=_font(big))
-    pen.text((left, height * 7 // 10 + big * 5 // 4), second, fill=0, font=_font(big))
+    pen.text((left, height * 7 // 10), first, fill=0, font=fonts.for_pictures(big))
+    pen.text((left, height * 7 // 10 + big * 5 // 4), second, fill=0, font=fonts.for_pictures(big))
     return np.asarray(paper, dtype=np.uint8)
 
 
@@ -116,14 +92,6 @@ def _two_lines(groups: str) -> tuple[str, str]:
     parts = groups.split(" ")
     half = (len(parts) + 1) // 2
     return " ".join(parts[:half]), " ".join(parts[half:])
-
-
-@cache
-def _font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    for path in _FONTS:
-        if Path(path).exists():
-            return ImageFont.truetype(path, height)
-    return ImageFont.load_default(height)
 
 
 # --- labels as ZPL II -----------------------------------------------------------------------------------------------
@@ -149,17 +117,17 @@ def label_zpl(
     left, big, small = side + 2 * quiet, 3 * dots_per_mm, 2 * dots_per_mm
     first, second = _two_lines(grouped(text))
     names = [
-        _words(left, quiet + at * (big + 4), big, line, font)
+        zpl_words(left, quiet + at * (big + 4), big, line, font)
         for at, line in enumerate(_wrapped(name, (width - left) // big))
     ]
     return "".join(
         [
-            _start(width, height),
+            zpl_start(width, height),
             _qr(quiet, (height - side) // 2, text, magnification, level, mask),
             *names,
-            _words(left, height // 2, small, note, font),
-            _words(left, height * 7 // 10, big, first),
-            _words(left, height * 7 // 10 + big + 4, big, second),
+            zpl_words(left, height // 2, small, note, font),
+            zpl_words(left, height * 7 // 10, big, first),
+            zpl_words(left, height * 7 // 10 + big + 4, big, second),
             "^PQ1^XZ",
         ]
     )
@@ -175,18 +143,23 @@ def case_label_zpl(
     module = dots_per_mm // 2  # X = 0.5 mm; GS1 wants 0.495 to 1.016 mm on logistic units.
     return "".join(
         [
-            _start(width, height),
-            _words(margin, margin, line, name, font),
-            _words(margin, margin + 2 * line, line * 2 // 3, f"GTIN {gtin}   x {count}", font),
+            zpl_start(width, height),
+            zpl_words(margin, margin, line, name, font),
+            zpl_words(margin, margin + 2 * line, line * 2 // 3, f"GTIN {gtin}   x {count}", font),
             _qr(margin, 35 * dots_per_mm, f"HTTPS://{host.upper()}/00/{number}", dots_per_mm, "M", None),
             f"^FO{margin * 2},{90 * dots_per_mm}^BY{module}^BCN,{32 * dots_per_mm},N,N,N,D^FD(00){number}^FS",
-            _words(margin * 2, 125 * dots_per_mm, line, f"(00) {number}"),
+            zpl_words(margin * 2, 125 * dots_per_mm, line, f"(00) {number}"),
             "^PQ1^XZ",
         ]
     )
 
 
-def _start(width: int, height: int) -> str:
+def data_url(png_: bytes) -> str:
+    """A PNG inside a document."""
+    return "data:image/png;base64," + base64.b64encode(png_).decode("ascii")
+
+
+def zpl_start(width: int, height: int) -> str:
     return f"^XA^CI28^PW{width}^LL{height}"
 
 
@@ -194,7 +167,7 @@ def _qr(x: int, y: int, text: str, magnification: int, level: str, mask: int | N
     return f"^FO{x},{y}^BQN,2,{magnification},{level},{7 if mask is None else mask}^FH_^FD{level}A,{_escaped(text)}^FS"
 
 
-def _words(x: int, y: int, height: int, text: str, font: str = "0") -> str:
+def zpl_words(x: int, y: int, height: int, text: str, font: str = "0") -> str:
     return f"^FO{x},{y}^A{font}N,{height},{height}^FH_^FD{_escaped(text)}^FS" if text else ""
 
 

@@ -75,6 +75,8 @@ runs = Table(
     Column("claim_face", SmallInteger, nullable=False),
     Column("host", Text, nullable=False),
     Column("qr_version", SmallInteger, nullable=False),
+    Column("qr_level", Text, nullable=False, server_default="M"),
+    Column("mask", SmallInteger),
     Column("produced_on", Date),
     Column("lot", Text),
     _at("expires_at", nullable=True),

@@ -25,7 +25,9 @@ __all__ = [
     "decode", "decode_many", "encode_many", "encode_rows", "prefix",
 ]  # fmt: skip
 
+LETTERS = {Profile.STANDARD: 20, Profile.COMPACT: 16}
 TAG_BITS = {Profile.STANDARD: 64, Profile.COMPACT: 44}
+FEW = 5  # Below this many, one by one is faster.
 BLOCK_ROWS = 8192  # Working arrays of this many rows stay in the cache.
 
 
@@ -65,7 +67,8 @@ Token = Genuine | Unissued | Forged | Malformed | Foreign
 # --- making ---------------------------------------------------------------------------------------------------------
 
 _LETTERS = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
-_PAIRS = np.stack([np.repeat(_LETTERS, 32), np.tile(_LETTERS, 32)], axis=1)  # Ten bits give two characters.
+# Ten bits give two characters, moved as one 16-bit word.
+_PAIRS = np.stack([np.repeat(_LETTERS, 32), np.tile(_LETTERS, 32)], axis=1).view(np.uint16)[:, 0]
 
 
 def prefix(*, gtin: str, host: str, profile: Profile = Profile.STANDARD) -> str:
@@ -105,7 +108,7 @@ def encode_rows(
     numbers = np.asarray(items, dtype=np.uint64)
     head = np.frombuffer(prefix(gtin=gtin, host=host, profile=profile).encode("ascii"), dtype=np.uint8)
     tail = np.frombuffer(ending, dtype=np.uint8)
-    letters = 20 if profile is Profile.STANDARD else 16
+    letters = LETTERS[profile]
     rows = np.empty((len(numbers), len(head) + letters + len(tail)), dtype=np.uint8)
     rows[:, : len(head)] = head
     rows[:, len(head) + letters :] = tail
@@ -136,10 +139,12 @@ def _serials(
     half = (INDEX_BITS + TAG_BITS[profile]) // 2
     spill = TAG_BITS[profile] - half  # Tag bits that still fall into the first half.
     first = hidden << np.uint64(spill) | tags >> np.uint64(half)
-    shifts = np.arange(half - 10, -1, -10, dtype=np.uint64)
-    halves = np.stack([first, tags & np.uint64((1 << half) - 1)], axis=1)
-    letters: NDArray[np.uint8] = _PAIRS[(halves[:, :, None] >> shifts) & np.uint64(1023)]
-    return letters.reshape(len(indices), -1)
+    letters = np.empty((len(indices), half // 5), dtype=np.uint16)
+    for at, shift in enumerate(range(half - 10, -1, -10)):
+        for column, bits in ((at, first), (at + half // 10, tags)):
+            # A signed view spares the copy that indexing with unsigned words makes.
+            letters[:, column] = _PAIRS.take((bits >> np.uint64(shift) & np.uint64(1023)).view(np.int64), mode="wrap")
+    return letters.view(np.uint8)
 
 
 # --- judging --------------------------------------------------------------------------------------------------------
@@ -239,5 +244,8 @@ def _tags(
 
 
 def _reveal(epoch: EpochKeys, face: Face, profile: Profile, hidden: NDArray[np.uint64]) -> list[int]:
-    indices: list[int] = epoch.permutation.reveal(hidden, np.uint64(tweak(profile, face, epoch.number))).tolist()
+    chosen = tweak(profile, face, epoch.number)
+    if len(hidden) < FEW:
+        return [epoch.permutation.reveal_one(one, chosen) for one in hidden.tolist()]
+    indices: list[int] = epoch.permutation.reveal(hidden, np.uint64(chosen)).tolist()
     return indices

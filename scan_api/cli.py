@@ -25,7 +25,7 @@ from loyalty import invariants
 from scan_api import demo, supervisor
 from scan_api.app import make_app
 from scan_api.app import serve as serve_app
-from scan_api.commands import apikeys, bench, keys, packages, recall, runs, webhooks
+from scan_api.commands import apikeys, bench, keys, packages, recall, render, runs, webhooks
 from scan_api.commands.options import Json
 from scan_api.house import House, bring_up_to_date, open_house
 
@@ -40,6 +40,7 @@ app.command("recall")(recall.recall)
 app.command("void")(recall.void)
 app.command("release")(recall.release)
 app.command()(bench.bench)
+app.command()(render.render)
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
     except Problem as problem:
         _fail(problem.detail)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             _fail("The disk is full; free some space and run the same command again: it continues where it stopped.")
         if error.filename is None:
             raise

@@ -10,7 +10,7 @@ from foundation.errors import BadRequest
 from scan_api import supervisor
 from scan_api.commands.options import Json
 
-NAMES = ("scan",)
+NAMES = ("scan", "issue", "symbols", "verify")
 
 
 def bench(

@@ -1,15 +1,39 @@
 """What several subcommands share: the options they spell alike, and a file that is whole or not there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
+
+from foundation.errors import BadRequest
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for a program to read.")]
 Out = Annotated[Path, typer.Option("--out", help="File to write, one code a line; it appears whole or not at all.")]
+
+
+MOST_WORKERS = 64
+
+
+def cores_for(workers: int) -> int:
+    """How many processes an option asks for; 0 is one for each core. Raises BadRequest."""
+    if not 0 <= workers <= MOST_WORKERS:
+        raise BadRequest(f"{workers} workers cannot be; use 1 to {MOST_WORKERS}, or 0 for one for each core.")
+    return workers or os.cpu_count() or 1
+
+
+@contextmanager
+def codes_bar(count: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, where a person looks; it is told how many of `count` codes are done."""
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("codes", total=count)
+        yield lambda done: bar.update(task, completed=done)
 
 
 @contextmanager

@@ -75,6 +75,7 @@ def test_the_fast_permutation_is_ff1(key, numbers, tweak):
     slow = plain.ff1(key, 2, tweak.to_bytes(4, "big"), plain.digits_of(numbers[0], 2, 36))
     assert int(hidden[0]) == plain.number_of(slow, 2)
     assert permutation.reveal(hidden, np.uint64(tweak)).tolist() == numbers
+    assert [permutation.reveal_one(int(one), tweak) for one in hidden] == numbers
 
 
 def test_a_tweak_for_each_row_is_the_same_as_one_for_all():

@@ -6,10 +6,12 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import text
 
-from codegen import brands, keys, runs, spans
+from codegen import brands, keys, run_symbol, runs, spans
 from codegen.gs1 import WrongCheckDigit
 from codegen.identity import INDICES, Face, Profile, item_number
-from codegen.wire import Forged, Genuine, Unissued, decode, decode_many
+from codegen.qr import DoesNotFit, UnknownLevel
+from codegen.qr_masks import BadMask, mask_for
+from codegen.wire import Forged, Genuine, Unissued, decode, decode_many, prefix
 from tests.codegen.plant import build, committed, race
 from tests.codegen.presses import PROVIDER, TEA, WINE
 
@@ -29,12 +31,12 @@ def test_a_run_owns_the_next_numbers_and_no_row_per_code(tx, now):
     assert index.find(second.first) == index.find(second.end - 1) == index.get(second.id) == second
     assert index.find(second.end) is index.find(plant.run.first - 1) is None
     assert [listed.run for listed in runs.list_runs(tx)] == [second, plant.run]
-    assert [listed.qr_version for listed in runs.list_runs(tx)] == [2, 3]
+    assert [listed.symbol.version for listed in runs.list_runs(tx)] == [2, 3]
 
 
 def test_a_long_host_needs_a_larger_symbol(tx, now):
     plant = build(tx, now, host="a-rather-long-host.brand.example.cn")
-    assert runs.list_runs(tx)[0].qr_version == 4
+    assert runs.list_runs(tx)[0].symbol.version == 4
     longest = ".".join(["a" * 31, "b" * 31])
     assert build_brand(tx, now, longest).host == longest
     for host in (longest + "c", "", "-a.cn", "a..cn", "a_b.cn", "a.cn/x", "茶.cn", "a.cn:80"):
@@ -71,6 +73,46 @@ def test_the_same_order_is_the_same_run_and_other_content_is_refused(tx, now):
         with pytest.raises(runs.OrderReused, match="PO-2"):
             order(plant, tx, **{"count": 100, "expires_at": expires} | other)
     assert len(runs.load_index(tx)) == 2
+
+
+def test_the_symbol_is_settled_with_the_order_and_stored(tx, now):
+    plant = build(tx, now)
+    start = prefix(gtin=TEA, host=plant.run.host)
+    ours = runs.find_run(tx, plant.run.id).symbol
+    assert ours == runs.RunSymbol(3, "M", mask_for(start, 20, version=3))
+    wishes = {
+        "PO-2": (runs.SymbolWish(level="q"), runs.RunSymbol(4, "Q", mask_for(start, 20, version=4, level="Q"))),
+        "PO-3": (runs.SymbolWish(version=5, level="H", mask=6), runs.RunSymbol(5, "H", 6)),
+        "PO-4": (runs.SymbolWish(mask="auto"), runs.RunSymbol(3, "M", None)),
+    }
+    for order_id, (wish, stored) in wishes.items():
+        made = order(plant, tx, order_id=order_id, symbol=wish)
+        assert runs.find_run(tx, made.id).symbol == stored
+        assert order(plant, tx, order_id=order_id, symbol=wish) == made
+        with pytest.raises(runs.OrderReused):
+            order(plant, tx, order_id=order_id, symbol=runs.SymbolWish(level="L"))
+    with pytest.raises(runs.UnknownRun):
+        runs.find_run(tx, 999_999)
+
+
+def test_a_symbol_that_cannot_hold_the_code_is_refused_and_says_which_would(tx, now):
+    plant = build(tx, now, host="a-rather-long-host.brand.example.cn")
+    for wish, error, says in (
+        (runs.SymbolWish(version=3), DoesNotFit, "85 characters does not fit QR version 3-M; use version 4 to 10"),
+        (runs.SymbolWish(version=4, level="H"), DoesNotFit, "use version 7"),
+        (runs.SymbolWish(level="X"), UnknownLevel, "use L, M, Q or H"),
+        (runs.SymbolWish(mask=8), BadMask, "use 0 to 7"),
+    ):
+        with pytest.raises(error, match=says):
+            order(plant, tx, symbol=wish)
+    assert order(plant, tx).first == plant.run.end
+
+
+@pytest.mark.parametrize("typed", ["8", "-1", "x"])
+def test_a_mask_that_is_none_is_named(typed):
+    with pytest.raises(BadMask, match=typed):
+        run_symbol.wish(mask=typed)
+    assert [run_symbol.wish(mask=mask).mask for mask in ("", "auto", "7")] == [None, "auto", 7]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import re
 import cv2
 import numpy as np
 import pytest
+import zxingcpp
 from PIL import Image
 
-from codegen import reader, symbols
+from codegen import case_labels, reader, symbols
 from codegen.identity import Face, item_number
 from codegen.wire import Genuine, decode
 from tests.codegen.presses import KEYS, RUNS
@@ -29,15 +30,6 @@ def test_the_standard_code_fills_version_3_and_the_compact_one_fits_2():
     assert symbols.matrix(COMPACT).shape == (25, 25)
     with pytest.raises(symbols.DoesNotFit):
         symbols.matrix(CODE + "0", version=3)
-
-
-def test_the_version_follows_from_the_length():
-    assert [symbols.version_for(n) for n in (20, 21, 36, 61, 62, 113, 311)] == [1, 2, 2, 3, 4, 5, 10]
-    for characters in (20, 38, 61, 90, 122, 154, 178, 221, 262, 311):
-        assert len(symbols.matrix("A" * characters)) == 17 + 4 * symbols.version_for(characters)
-        assert len(symbols.matrix("A" * (characters + 1))) > 17 + 4 * symbols.version_for(characters)
-    with pytest.raises(symbols.DoesNotFit):
-        symbols.version_for(312)
 
 
 @pytest.mark.parametrize("mask", range(8))
@@ -161,3 +153,25 @@ def test_several_codes_on_one_picture():
     assert sorted(read(np.hstack([CLEAN, symbols.picture(symbols.matrix(COMPACT), pixels=8, quiet=8)]))) == sorted(
         [CODE, COMPACT]
     )
+
+
+# --- case labels as pictures ----------------------------------------------------------------------------------------
+
+SSCC = "369012340000000017"
+
+
+@pytest.mark.parametrize("dots_per_mm", [8, 12])
+def test_a_case_label_is_read_as_gs1_128_and_as_a_link(dots_per_mm):
+    label = case_labels.picture(
+        SSCC, host="id.brand.cn", name="云雾绿茶 250克 特级礼盒 二十四盒装 二零二六年春", gtin=RUN.gtin, count=24,
+        dots_per_mm=dots_per_mm,
+    )  # fmt: skip
+    assert label.shape == (150 * dots_per_mm, 100 * dots_per_mm)
+    found = {one.symbology_identifier: one.text for one in zxingcpp.read_barcodes(label)}
+    assert found == {"]C1": f"(00){SSCC}", "]Q1": f"HTTPS://ID.BRAND.CN/00/{SSCC}"}
+
+
+def test_a_wrong_sscc_makes_no_label():
+    assert case_labels.bars(SSCC).shape == (156,)
+    with pytest.raises(symbols.gs1.WrongCheckDigit):
+        case_labels.picture(SSCC[:-1] + "8", host="id.brand.cn", name="茶", gtin=RUN.gtin, count=24)

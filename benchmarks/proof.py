@@ -1,0 +1,22 @@
+"""A second opinion on a PDF: poppler draws its pages, and every symbol on them is read."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from codegen import reader
+
+
+def decoded(pdf: Path, *, first: int = 1, last: int = 1, dpi: int = 300) -> list[str]:
+    """Texts of every symbol on these pages, which count from 1. Needs Debian's poppler-utils."""
+    texts: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        pages = ["-f", str(first), "-l", str(last), "-r", str(dpi), "-gray", "-q"]
+        subprocess.run(["pdftoppm", *pages, str(pdf), f"{folder}/page"], check=True)
+        for page in sorted(Path(folder).iterdir()):
+            with Image.open(page) as drawn:
+                texts += [found.text for found in reader.read(np.asarray(drawn.convert("L"), dtype=np.uint8))]
+    return texts
