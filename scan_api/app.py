@@ -13,7 +13,7 @@ from scan_api import contract, problems
 from scan_api.bodies import BoundedBodies
 from scan_api.edge import Edge
 from scan_api.house import House
-from scan_api.routes import challenges, exports, health, members, partners, resolver, scans, sign_in, webhooks
+from scan_api.routes import challenges, exports, health, links, members, partners, resolver, scans, sign_in, webhooks
 from scan_api.watching import WatchedRequests
 
 
@@ -50,7 +50,8 @@ def make_app(house: House) -> FastAPI:
     app.include_router(exports.router)
     app.include_router(partners.router)
     app.include_router(webhooks.router)
-    app.include_router(resolver.router)  # Last: its /{compact} matches every short path.
+    app.include_router(links.router)
+    app.include_router(resolver.router)  # Last: its /{single} matches every short path.
     return app
 
 
