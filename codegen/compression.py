@@ -80,6 +80,8 @@ class _Writer:
 def compress(link: DigitalLink, *, optimise: bool = False, keep_key: bool = False) -> str:
     """The link with everything it can hold in one path segment. Other pairs that do not fit stay in the query."""
     out = _Writer()
+    # Bits have no path: where an attribute could be a key itself, the key must stay readable.
+    keep_key = keep_key or any(ai in ais.KEYS for ai, _ in link.attributes)
     elements = link.elements[1:] if keep_key else link.elements
     foreign, rest = _foreign(link.others)
     if keep_key and not elements and not foreign:

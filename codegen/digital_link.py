@@ -5,7 +5,7 @@
 
 | part      | rule                                                            | URI syntax 1.6.0 |
 | --------- | --------------------------------------------------------------- | ---------------- |
-| stem      | any path of the operator's                                      | 4.2              |
+| stem      | any path of the operator's in which no part looks like a key    | 4.2              |
 | key       | one of the 16 primary keys; a GTIN has 14 digits                | 4.4              |
 | qualifier | those of the key, in their order, each at most once             | 4.5, 4.6         |
 | pair      | `AI=value` is a data attribute; an all-digit name must be an AI | 4.7              |
@@ -89,6 +89,8 @@ def build(elements: Sequence[Element], *, stem: str = CANONICAL_STEM, others: It
     whole = _URI.fullmatch(stem)
     if whole is None or whole["query"] is not None or whole["fragment"] is not None:
         raise NotADigitalLink(f"A Digital Link begins with https:// and a host, not {stem[:40]!r}.", at=0)
+    if ais.KEYS.intersection((whole["path"] or "").split("/")):
+        raise NotADigitalLink("The path before the primary key holds a part that looks like one.", at=0)
     key = next((element for element in elements if element[0] in ais.KEYS), None)
     if key is None:
         raise NotADigitalLink("There is no primary key, such as 01, among the element strings.", at=0)
@@ -109,16 +111,10 @@ def parse(text: str) -> DigitalLink:
     """Read a link that is not compressed. Raises NotADigitalLink, BadElement, BadCombination."""
     whole = split(text)
     segments, places = _segments(whole)
-    candidates = [at for at, segment in enumerate(segments) if segment in ais.KEYS]
-    if not candidates:
+    first = next((at for at, segment in enumerate(segments) if segment in ais.KEYS), None)
+    if first is None:
         raise NotADigitalLink("The path names no primary key, such as /01/ and 14 digits.", at=whole.start("path"))
-    refusals = list[BadRequest]()
-    for at in candidates:  # A stem may look like a key; the first reading that holds is the link.
-        try:
-            return _read(whole, segments, places, at)
-        except BadRequest as refusal:
-            refusals.append(refusal)
-    raise refusals[0]
+    return _read(whole, segments, places, first)
 
 
 def split(text: str) -> re.Match[str]:

@@ -76,7 +76,7 @@ def test_a_link_that_breaks_a_rule_is_refused_with_the_rule(text, says):
     assert caught.value.detail.endswith(".")
 
 
-@given(elements, PAIRS, st.sampled_from(["https://x.cn", "http://ID.BRAND.CN:80/a/b", "https://x.cn/01/99"]))
+@given(elements, PAIRS, st.sampled_from(["https://x.cn", "http://ID.BRAND.CN:80/a/b", "https://x.cn/1/99"]))
 def test_what_is_built_is_read_back_and_no_pair_is_lost(found, others, stem):
     link = build(found, stem=stem, others=others)
     again = parse(str(link))
