@@ -14,7 +14,17 @@ from scan_api.bodies import BoundedBodies
 from scan_api.edge import Edge
 from scan_api.house import House
 from scan_api.routes import (
-    challenges, epcis, exports, health, links, members, partners, resolver, scans, sign_in, webhooks,
+    challenges,
+    epcis,
+    exports,
+    health,
+    links,
+    members,
+    partners,
+    resolver,
+    scans,
+    sign_in,
+    webhooks,
 )  # fmt: skip
 from scan_api.watching import WatchedRequests
 
