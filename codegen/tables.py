@@ -4,7 +4,9 @@ The constraints that keep ranges apart (EXCLUDE) are in the migration, next to t
 """
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -19,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, INT8RANGE, JSONB
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, INT8RANGE, JSONB
 
 from foundation.database import metadata
 
@@ -279,4 +281,53 @@ package_warnings = Table(
     _at("settled_at", nullable=True),
     Column("settled_by", Text),
     UniqueConstraint("package_id", "kind", "about"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("brand_id", BigInteger, ForeignKey("brands.id"), nullable=False),
+    Column("anchor", Text, nullable=False),
+    Column("items", INT8RANGE),
+    Column("link_type", Text, nullable=False),
+    Column("href", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("language", Text),
+    Column("mime", Text),
+    Column("is_default", Boolean, nullable=False),
+    _at("valid_from"),
+    _at("valid_until", nullable=True),
+    Column("added_by", Text, nullable=False),
+    _at("added_at"),
+    _at("withdrawn_at", nullable=True),
+    Column("withdrawn_by", Text),
+)
+
+epcis_captures = Table(
+    "epcis_captures",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("captured_by", Text, nullable=False),
+    _at("captured_at"),
+    Column("n_events", Integer, nullable=False),
+    Column("n_known", Integer, nullable=False),
+)
+
+epcis_events = Table(
+    "epcis_events",
+    metadata,
+    Column("event_hash", Text, primary_key=True),
+    Column("capture_id", Uuid, ForeignKey("epcis_captures.id"), nullable=False),
+    _at("event_time"),
+    _at("record_time"),
+    Column("type", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("biz_step", Text),
+    Column("disposition", Text),
+    Column("items", INT8MULTIRANGE, nullable=False),
+    Column("units", ARRAY(Text), nullable=False),
+    Column("parent", Text),
+    Column("shipment_id", BigInteger, ForeignKey("shipments.id")),
+    Column("document", JSONB, nullable=False),
 )

@@ -13,7 +13,20 @@ from scan_api import contract, problems
 from scan_api.bodies import BoundedBodies
 from scan_api.edge import Edge
 from scan_api.house import House
-from scan_api.routes import challenges, exports, health, members, packages, partners, resolver, scans, sign_in, webhooks
+from scan_api.routes import (
+    challenges,
+    epcis,
+    exports,
+    health,
+    links,
+    members,
+    packages,
+    partners,
+    resolver,
+    scans,
+    sign_in,
+    webhooks,
+)  # fmt: skip
 from scan_api.watching import WatchedRequests
 
 
@@ -51,7 +64,9 @@ def make_app(house: House) -> FastAPI:
     app.include_router(partners.router)
     app.include_router(webhooks.router)
     app.include_router(packages.router)
-    app.include_router(resolver.router)  # Last: its /{compact} matches every short path.
+    app.include_router(links.router)
+    app.include_router(epcis.router)
+    app.include_router(resolver.router)  # Last: its /{single} matches every short path.
     return app
 
 

@@ -6,10 +6,13 @@ A body with a Content-Length costs nothing here; the server never hands over mor
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from codegen.epcis_document import MAX_BYTES
 from scan_api.problems import TooLarge, answer
 
 MOST_BYTES = 64 * 1024
-BY_PATH: Mapping[str, int] = {}  # Prefix of a path that may send more, such as photos -> bytes.
+BY_PATH: Mapping[str, int] = {
+    "/epcis/capture": MAX_BYTES
+}  # Prefix of a path that may send more, such as photos -> bytes.
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]

@@ -13,9 +13,6 @@ from typing import Annotated
 import typer
 
 from codegen import keys as keyring
-from codegen.run_index import RunIndex
-from codegen.runs import load_index
-from codegen.wire import Genuine, decode
 from foundation import audit, schema, telemetry
 from foundation.database import is_lost, reading
 from foundation.errors import Problem
@@ -25,8 +22,9 @@ from loyalty import invariants
 from scan_api import demo, supervisor
 from scan_api.app import make_app
 from scan_api.app import serve as serve_app
-from scan_api.commands import apikeys, bench, keys, packages, recall, render, runs, webhooks
+from scan_api.commands import apikeys, bench, digsig, keys, packages, recall, render, runs, webhooks
 from scan_api.commands.options import Json
+from scan_api.commands.verify import verify
 from scan_api.house import House, bring_up_to_date, open_house
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -39,8 +37,10 @@ app.add_typer(webhooks.app, name="webhooks")
 app.command("recall")(recall.recall)
 app.command("void")(recall.void)
 app.command("release")(recall.release)
+app.add_typer(digsig.app, name="digsig")
 app.command()(bench.bench)
 app.command()(render.render)
+app.command()(verify)
 
 
 def main() -> None:
@@ -92,28 +92,6 @@ def _broken(house: House) -> list[str]:
         books = invariants.check_invariants(tx)
     trail = [] if seal is None else [f"the audit trail was altered at or before line {seal}"]
     return trail + books
-
-
-@app.command()
-def verify(code: str, as_json: Json = False) -> None:
-    """Say whether a code is ours, without recording a scan. Exit 1 when it is not."""
-    with open_house(Settings.from_environment()) as house, reading(house.engine) as tx:
-        token = decode(code, keys=keyring.load_ring(tx, house.keys), runs=_runs(house))
-    genuine = isinstance(token, Genuine)
-    if as_json:
-        said = {"item": token.item, "gtin": token.gtin, "run": token.run.id} if isinstance(token, Genuine) else {}
-        print(json.dumps({"genuine": genuine, **said}))
-    elif isinstance(token, Genuine):
-        print(f"genuine: {token.run.product_zh} (GTIN {token.gtin}), item {token.item} of run {token.run.id}")
-    else:
-        print("unknown: this is not a code of ours")
-    if not genuine:
-        raise typer.Exit(1)
-
-
-def _runs(house: House) -> RunIndex:
-    with reading(house.engine) as tx:
-        return load_index(tx)
 
 
 @app.command()

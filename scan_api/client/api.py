@@ -111,6 +111,42 @@ class FirstScanOut(TypedDict):
     place: dict[str, str] | None
 
 
+class LinkIn(TypedDict):
+    """`of`: a Digital Link or its path. `run_id`, or `first_item` and `end_item`, narrow the link to some items."""
+
+    brand_id: int
+    of: str
+    link_type: str
+    href: str
+    title: str
+    language: NotRequired[str | None]
+    mime: NotRequired[str | None]
+    default: NotRequired[bool]
+    run_id: NotRequired[int | None]
+    first_item: NotRequired[int | None]
+    end_item: NotRequired[int | None]
+    valid_from: NotRequired[str | None]
+    valid_until: NotRequired[str | None]
+
+
+class LinkOut(TypedDict):
+    id: int
+    brand_id: int
+    anchor: str
+    first_item: int | None
+    end_item: int | None
+    link_type: str
+    href: str
+    title: str
+    language: str | None
+    mime: str | None
+    default: bool
+    valid_from: str
+    valid_until: str | None
+    added_by: str
+    withdrawn_at: str | None
+
+
 class LocationIn(TypedDict):
     lat: float
     lon: float
@@ -412,4 +448,59 @@ class Client(Transport):
     def packages_return_scrap(self, package_id: int, body: ScrapIn) -> ScrapOut:
         """Return the scrap list, at once or in parts. A line that names no code refuses the whole list."""
         answer: ScrapOut = self.call("POST", f"/v1/packages/{quote(str(package_id), safe='')}/scrap", body=body)
+        return answer
+
+    def links_get_links(self, *, brand_id: int | None = None) -> list[LinkOut]:
+        """Links, newest first, withdrawn ones too."""
+        answer: list[LinkOut] = self.call("GET", "/v1/links", query={"brand_id": brand_id})
+        return answer
+
+    def links_post_link(self, body: LinkIn) -> LinkOut:
+        """Hang a link on a key, a lot, or the items of a run."""
+        answer: LinkOut = self.call("POST", "/v1/links", body=body)
+        return answer
+
+    def links_delete_link(self, link_id: int) -> None:
+        """Take a link down; it stays on record."""
+        self.call("DELETE", f"/v1/links/{quote(str(link_id), safe='')}")
+
+    def epcis_post_capture(self) -> Any:
+        """Take a document, all of it or nothing. An event that was taken before changes nothing."""
+        answer: Any = self.call("POST", "/epcis/capture")
+        return answer
+
+    def epcis_get_capture(self, capture_id: str) -> Any:
+        """What became of a capture. A refused one was answered at once and is not kept."""
+        answer: Any = self.call("GET", f"/epcis/capture/{quote(str(capture_id), safe='')}")
+        return answer
+
+    def epcis_get_events(
+        self,
+        *,
+        GE_eventTime: str | None = None,
+        LT_eventTime: str | None = None,
+        EQ_bizStep: list[str] | None = None,
+        EQ_action: list[str] | None = None,
+        eventType: list[str] | None = None,
+        MATCH_anyEPC: str | None = None,
+        MATCH_epc: str | None = None,
+        perPage: int | None = None,
+        nextPageToken: str | None = None,
+    ) -> Any:
+        """Events, the oldest first; the Link header leads to the next page."""
+        answer: Any = self.call(
+            "GET",
+            "/epcis/events",
+            query={
+                "GE_eventTime": GE_eventTime,
+                "LT_eventTime": LT_eventTime,
+                "EQ_bizStep": EQ_bizStep,
+                "EQ_action": EQ_action,
+                "eventType": eventType,
+                "MATCH_anyEPC": MATCH_anyEPC,
+                "MATCH_epc": MATCH_epc,
+                "perPage": perPage,
+                "nextPageToken": nextPageToken,
+            },
+        )
         return answer

@@ -57,34 +57,6 @@ def test_an_sscc_is_made_of_extension_prefix_serial_and_check_digit():
         gs1.make_sscc(0, "690123456789", 10_000)
 
 
-def test_a_link_is_read_back():
-    link = gs1.digital_link("06901234567892", "A/B", "id.brand.cn")
-    assert link == "HTTPS://ID.BRAND.CN/01/06901234567892/21/A%2FB"
-    read = gs1.parse_digital_link(link + "?17=261231")
-    assert (read.host, read.gtin, read.serial) == ("id.brand.cn", "06901234567892", "A/B")
-    deep = gs1.parse_digital_link("https://x.cn/some/stem/01/06901234567892/22/2A/10/LOT/21/7/")
-    assert deep.qualifiers == (("22", "2A"), ("10", "LOT"), ("21", "7"))
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("ftp://x.cn/01/06901234567892", "begins with https"),
-        ("https://x.cn/21/5", "names no GTIN"),
-        ("https://x.cn/01/06901234567892/21", "has no value"),
-        ("https://x.cn/01/06901234567892/21/5/10/L", "order"),
-        ("https://x.cn/01/06901234567892/21/5/21/6", "once each"),
-        ("https://x.cn/01/06901234567892/17/261231", "may not follow"),
-        ("https://x.cn/01/06901234567892/21/123456789012345678901", "1 to 20"),
-        ("https://x.cn/01/06901234567892/21/%E8%8C%B6", "1 to 20"),
-        ("https://x.cn/01/06901234567893/21/5", "must be 2"),
-    ],
-)
-def test_a_link_that_breaks_a_rule_is_refused_with_the_rule(text, says):
-    with pytest.raises(gs1.BadRequest, match=says):
-        gs1.parse_digital_link(text)
-
-
 @pytest.mark.parametrize(
     ("gtin", "prefix"),
     [
