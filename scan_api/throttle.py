@@ -62,6 +62,7 @@ class Outcome:
     network: str
     text: str
     wrong: bool
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -163,14 +164,14 @@ class Door:
         """A well-formed code that is not ours; None for what is no code at all."""
         if not isinstance(self._read(attempt.text), Forged | Unissued):
             return None
-        return Outcome(people(attempt), network_of(attempt), attempt.text, wrong=True)
+        return Outcome(people(attempt), network_of(attempt), attempt.text, True, attempt.at)
 
     def _clear(self, attempts: Sequence[Attempt], *, now: datetime) -> None:
         """Good scans take suspicion away. Honest traffic has no rows and makes none, so nearly all end here."""
         suspected = self._limits.known(KINDS, now=now)
         if not suspected:
             return
-        good = (Outcome(people(one), network_of(one), one.text, wrong=False) for one in attempts)
+        good = (Outcome(people(one), network_of(one), one.text, False, one.at) for one in attempts)
         self._fold(
             [one for one in good if not suspected.isdisjoint((*one.actors, one.network))], now=now, only=suspected
         )
@@ -199,8 +200,8 @@ def folded(
 ) -> tuple[dict[str, Kept], list[tuple[str, Mapping[str, Any]]]]:
     """The tests after these outcomes, and the alarms that were raised. Pure.
 
-    A state: llr (nats), tried (short hashes of wrong codes), misses (of this actor against its network), alarms,
-    until (Unix seconds; absent when not shut).
+    A state: llr (nats), since (Unix seconds of the first miss in it), tried (short hashes of wrong codes), misses (of
+    this actor against its network), alarms, until (Unix seconds; absent when not shut).
     """
     rows = {key: dict(state) for key, state in states.items()}
     alarms: list[tuple[str, Mapping[str, Any]]] = []
@@ -226,6 +227,10 @@ def _step(
     text = blake2b(one.text.encode("utf-8", "replace"), digest_size=6).hexdigest()
     if one.wrong and text in row.get("tried", ()):
         return False
+    if not row.get("llr"):
+        row["since"] = one.at.timestamp()
+    if not one.wrong and one.at.timestamp() < row["since"]:
+        return False  # Good scans are folded later than wrong ones; one from before the first miss buys no credit.
     row["llr"] = test.step(row.get("llr", 0.0), one.wrong)
     if one.wrong:
         row["tried"] = [*row.get("tried", ()), text][-TRIED:]

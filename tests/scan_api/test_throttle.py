@@ -127,7 +127,7 @@ def test_no_honest_typist_is_ever_stopped(share, people, scans, now):
         state = {}
         for n in range(scans):
             wrong = dice.random() < share
-            one = Outcome((f"device:{person}",), "network:x", f"{person}-{n}", wrong)
+            one = Outcome((f"device:{person}",), "network:x", f"{person}-{n}", wrong, now)
             kept, alarms = folded({f"device:{person}": state}, [one], now=now)
             state = kept[f"device:{person}"].state if kept else state
             stopped += bool(alarms)
@@ -141,7 +141,7 @@ def test_every_guesser_is_stopped_within_six(now):
     for bot in range(2000):
         key, state = f"device:{bot}", {}
         for n in range(1, 50):
-            one = Outcome((key,), "network:x", f"{bot}-{n}", dice.random() < 0.99)
+            one = Outcome((key,), "network:x", f"{bot}-{n}", dice.random() < 0.99, now)
             kept, alarms = folded({key: state}, [one], now=now)
             state = kept[key].state if kept else state
             if alarms:
@@ -158,7 +158,7 @@ def test_a_mobile_network_of_honest_people_is_not_shut(now):
     rows, alarms = {}, []
     for n in range(15_000):
         device = f"device:{dice.randrange(5000)}"
-        one = Outcome((device,), "network:carrier", f"{n}", dice.random() < 0.03)
+        one = Outcome((device,), "network:carrier", f"{n}", dice.random() < 0.03, now)
         states = {key: rows.get(key, {}) for key in (device, "network:carrier")}
         kept, raised = folded(states, [one], now=now)
         rows |= {key: one.state for key, one in kept.items()}
