@@ -9,7 +9,7 @@ from foundation import audit, outbox
 from foundation.background import every, task
 from foundation.database import Tx
 from foundation.observability import log
-from loyalty import budgets, holding, ledger, merging
+from loyalty import budgets, holding, ledger, merging, months
 from loyalty.invariants import check_invariants
 
 PROVE = "loyalty.prove_books"
@@ -34,6 +34,11 @@ def return_leases(tx: Tx, *, now: datetime) -> None:
 @every(60, "loyalty.collect_merged")
 def collect_merged(tx: Tx, *, now: datetime) -> None:
     merging.collect(tx, now=now)
+
+
+@every(DAY_S / 2, "loyalty.months")
+def make_months(tx: Tx, *, now: datetime) -> None:
+    months.ensure_months(tx, now)
 
 
 @every(DAY_S, "loyalty.ask_for_proof")
