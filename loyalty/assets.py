@@ -46,11 +46,19 @@ def first_accounts(tx: ReadTx, wanted: Iterable[str] = ()) -> Mapping[str, int]:
     known = _known.get(tx.engine, {})
     missing = set(wanted) - known.keys()
     if missing or not known:
-        known = {one.name: one.first_account for one in list_assets(tx)}
+        rows = tx.execute(_FIRST_ACCOUNTS).all()
+        known = {row.name: row.first_account for row in rows}
         if unknown := sorted(missing - known.keys()):
             raise UnknownAsset(f"There is no asset {unknown[0]!r}; known: {', '.join(sorted(known))}.")
-        _known[tx.engine] = known
+        # What this very transaction added may still roll back: it is used but not remembered.
+        _known[tx.engine] = {row.name: row.first_account for row in rows if not row.is_ours}
     return known
+
+
+_FIRST_ACCOUNTS = text("""
+SELECT name, first_account, coalesce(xmin::text = pg_current_xact_id_if_assigned()::xid::text, false) AS is_ours
+FROM assets
+""")
 
 
 def add_asset(tx: Tx, *, name: str, unit_zh: str, unit_en: str, now: datetime) -> Asset:

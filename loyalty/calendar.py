@@ -7,6 +7,7 @@ announced yet nothing is known, and nothing is guessed.
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from uuid import UUID
 
 from lunar_python import LunarYear, Solar
 from sqlalchemy import select, text, update
@@ -41,8 +42,7 @@ class Birthday:
 
 def lunar_birthday(day: date, month: int, on: int) -> bool:
     """Whether the lunar date of `day` is that birthday; of a year with the month twice, the first one is kept."""
-    lunar_year, lunar_month, lunar_day, length = lunar_date(day)
-    del lunar_year
+    _, lunar_month, lunar_day, length = lunar_date(day)
     return lunar_month == month and (lunar_day == on or (on == 30 and lunar_day == length == 29))
 
 
@@ -61,7 +61,7 @@ def kind_of_day(day: date) -> dict[str, bool]:
     return {} if workday is None else {"is_holiday": not workday, "is_workday": workday}
 
 
-def say_birthday(tx: Tx, member_id: object, *, month: int, day: int, lunar: bool, now: datetime) -> None:
+def say_birthday(tx: Tx, member_id: UUID, *, month: int, day: int, lunar: bool, now: datetime) -> None:
     """Keep a member's birthday. Raises BadRequest, NotFound."""
     try:
         date(2000, month, min(day, 29) if lunar else day)  # 2000 had a 29 February.
@@ -74,7 +74,7 @@ def say_birthday(tx: Tx, member_id: object, *, month: int, day: int, lunar: bool
         raise NotFound("There is no such member.")
 
 
-def born_on(tx: ReadTx, day: date, *, now: datetime, limit: int) -> list[object]:
+def born_on(tx: ReadTx, day: date, *, now: datetime, limit: int) -> list[UUID]:
     """Ids of members whose birthday is `day` and who got nothing for it yet this year, some of them."""
     _, lunar_month, lunar_day, length = lunar_date(day)
     ends_month = (day + timedelta(days=1)).day == 1
@@ -100,7 +100,7 @@ ORDER BY m.id LIMIT :limit
 """)
 
 
-def birthday_of(tx: ReadTx, member_id: object) -> Birthday | None:
+def birthday_of(tx: ReadTx, member_id: UUID) -> Birthday | None:
     row = tx.execute(select(members).where(members.c.id == member_id)).one_or_none()
     if row is None or row.birth_month is None:
         return None

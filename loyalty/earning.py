@@ -320,7 +320,7 @@ def settle(
             "points": made.points,
             "state": made.state,
             "outcome": made.to_json(),
-            "facts": event.facts,
+            "facts": {**event.facts, "device": one.device},
         }
     )
     return made
