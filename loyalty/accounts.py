@@ -22,12 +22,11 @@ from sqlalchemy import select, text
 from foundation.database import ReadTx, Tx
 from loyalty.tables import accounts, balances
 
-ASSETS = ("points", "growth")
 LOTTED = ("member", "trade")  # What is spendable hangs on lots that expire.
 
 
 class System(IntEnum):
-    """Accounts every installation has, by their place in the migration; growth's follow those of points."""
+    """Accounts every asset has, counted from its first (see assets.py)."""
 
     ISSUER = 1
     REDEEMED = 2
@@ -36,8 +35,8 @@ class System(IntEnum):
     WRITTEN_OFF = 5
     ADJUSTMENT = 6
 
-    def of(self, asset: str) -> int:
-        return self + len(System) * ASSETS.index(asset)
+    def of(self, first_account: int) -> int:
+        return first_account + self - 1
 
 
 class Account(NamedTuple):

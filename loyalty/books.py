@@ -6,7 +6,7 @@ each move gives the balance rows it touches their next version, spendable points
 Debt is a negative balance: it implies no lots, and what comes in repays it before it makes a lot.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,6 +17,7 @@ from foundation.bulk import Write, record_set, write_all
 from foundation.database import Tx
 from foundation.ids import uuid7
 from loyalty.accounts import LOTTED, Account, Balance, Party, System, lock
+from loyalty.assets import first_accounts
 
 GRACE = timedelta(days=30)  # Points returned to a lot that lapsed meanwhile stay spendable this long.
 
@@ -53,6 +54,7 @@ class About:
 class Books:
     now: datetime
     balances: dict[Account, Balance]
+    first_accounts: Mapping[str, int] = field(default_factory=dict)  # Of each asset's system accounts.
     lots: dict[int, dict[UUID, Lot]] = field(default_factory=dict)
     moves: list[tuple[object, ...]] = field(default_factory=list)
     uses: list[tuple[UUID, UUID, int]] = field(default_factory=list)
@@ -204,7 +206,7 @@ class Books:
             balance.available += amount
             balance.version += 1
             return balance.id, balance.available, balance.version
-        return (party.of(asset) if isinstance(party, System) else party), None, None
+        return (party.of(self.first_accounts[asset]) if isinstance(party, System) else party), None, None
 
     def _known(self, lot: Lot) -> Lot:
         """The lot as these books have it; they may have drawn on it already."""
@@ -218,10 +220,17 @@ class Books:
         return amount
 
 
-def open_books(tx: Tx, accounts: Iterable[Account], *, burning: Iterable[Account] = (), now: datetime) -> Books:
-    """Lock the balances; load the lots of `burning`, a new statement that sees what the lock waited for."""
+def open_books(
+    tx: Tx, accounts: Iterable[Account], *, burning: Iterable[Account] = (), assets: Iterable[str] = (), now: datetime
+) -> Books:
+    """Lock the balances; load the lots of `burning`, a new statement that sees what the lock waited for.
+
+    assets: of transfers that touch system accounts only. Raises UnknownAsset.
+    """
     spenders = set(burning)
-    books = Books(now, lock(tx, {*accounts, *spenders}, now=now))
+    opened = {*accounts, *spenders}
+    systems = first_accounts(tx, {*assets, *(account.asset for account in opened)})
+    books = Books(now, lock(tx, opened, now=now), systems)
     ids = {books.balances[account].id for account in spenders if account.kind in LOTTED}
     books.lots = {account_id: {} for account_id in ids}
     for lot in _load(tx, LIVE_LOTS, sorted(ids)) if ids else ():

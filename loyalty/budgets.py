@@ -7,24 +7,28 @@ that expired is refused to its owner and swept back.
 
     granted = sum of leases' amounts = spent + unspent in open leases     (I15)
     points that left the budget's account = sum of amount - remaining     (I6)
+
+An *allowance* is a budget without an account: it counts what a cap that everyone shares lets through.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import Engine, insert, select, text
 
-from foundation.bulk import record_set
+from foundation.bulk import Write, record_set
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, NotFound
 from loyalty.tables import accounts, budgets
 
 LEASE = timedelta(minutes=10)
-LEAST, MOST = 1_000, 1_000_000  # Points of one lease.
-SHARES = 4 * 4  # k times the processes expected: leases shrink as the budget drains.
+MOST = 1_000_000  # Points of one lease.
+SHARES = 4 * 4  # k times the processes expected: leases shrink as the budget drains, down to what is wanted now.
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +86,99 @@ WHERE budget_id = :budget AND owner = :owner AND open AND remaining >= :amount A
 """)
 
 
-# The same for several budgets and all or none of them, as two named parts of a larger statement: `spent` has a row for
-# each budget spent, `:spends` the rows (budget, amount), `:budgets` their number.
-SPENT = f"""lease AS MATERIALIZED (
-    SELECT l.id, spends_rows.amount FROM {record_set("spends", "budget bigint, amount bigint")}
-    JOIN budget_leases l ON l.budget_id = spends_rows.budget AND l.owner = :owner AND l.open
-    WHERE l.remaining >= spends_rows.amount AND l.expires_at > :now
-    ORDER BY l.budget_id FOR UPDATE OF l
-), spent AS (
-    UPDATE budget_leases l SET remaining = l.remaining - lease.amount FROM lease
-    WHERE l.id = lease.id AND (SELECT count(*) FROM lease) = :budgets RETURNING 1
+# The session's leases of several budgets, locked, as the first part of a larger statement.
+LEASED = f"""leased AS MATERIALIZED (
+    SELECT l.budget_id, l.remaining FROM {record_set("funds", "budget bigint")}
+    JOIN budget_leases l ON l.budget_id = funds_rows.budget AND l.owner = :owner AND l.open
+    WHERE l.expires_at > :now ORDER BY l.budget_id FOR UPDATE OF l
 )"""  # noqa: S608
+
+
+@dataclass(slots=True)
+class Purse:
+    """The leases one transaction has locked, spent in memory and written once; renewed when one is short.
+
+    coming: how many more awards the batch may still make, so that a renewal asks once for all of them.
+    """
+
+    tx: Tx
+    owner: str
+    now: datetime
+    left: dict[int, int]
+    coming: int = 1
+    spent: Counter[int] = field(default_factory=Counter)
+    dry: set[int] = field(default_factory=set)
+
+    def spend(self, budget_id: int, amount: int) -> bool:
+        """False: the budget does not cover it."""
+        if self.left.get(budget_id, 0) < amount and budget_id not in self.dry:
+            self._renew(budget_id, amount * self.coming)
+            if self.left[budget_id] < amount:
+                self.dry.add(budget_id)  # Smaller awards may still fit; nobody asks the budget again in this batch.
+        if self.left.get(budget_id, 0) < amount:
+            return False
+        self.left[budget_id] -= amount
+        self.spent[budget_id] += amount
+        return True
+
+    def give_back(self, budget_id: int, amount: int) -> None:
+        self.left[budget_id] += amount
+        self.spent[budget_id] -= amount
+
+    def writing(self) -> Write:
+        rows = [
+            {"budget": budget_id, "owner": self.owner, "amount": amount}
+            for budget_id, amount in sorted(self.spent.items())
+            if amount
+        ]
+        return Write("leases_spent", _SPENT, rows, len(rows))
+
+    def _renew(self, budget_id: int, wanted: int) -> None:
+        if spent := self.spent.pop(budget_id, 0):
+            where = {"budget": budget_id, "owner": self.owner, "now": self.now, "amount": spent}
+            assert self.tx.execute(SPEND, where).rowcount, "the lease is locked"
+        self.left[budget_id] = lease(self.tx, budget_id, wanted=wanted, now=self.now, owner=self.owner)
+
+
+_SPENT = f"""
+UPDATE budget_leases l SET remaining = l.remaining - leases_spent_rows.amount
+FROM {record_set("leases_spent", "budget bigint, owner text, amount bigint")}
+WHERE l.budget_id = leases_spent_rows.budget AND l.owner = leases_spent_rows.owner AND l.open
+  AND l.remaining >= leases_spent_rows.amount RETURNING 1
+"""  # noqa: S608
+
+_allowances: MutableMapping[Engine, dict[tuple[str, int], int]] = WeakKeyDictionary()
+
+
+def allowances(tx: Tx, wanted: Mapping[str, int], *, now: datetime) -> dict[str, int]:
+    """purpose -> budget id of the allowances with these totals; made, or raised to the total, where need be."""
+    known = _allowances.setdefault(tx.engine, {})
+    found = {purpose: known[purpose, total] for purpose, total in wanted.items() if (purpose, total) in known}
+    if missing := sorted(set(wanted) - set(found)):
+        totals = {"purposes": missing, "totals": [wanted[one] for one in missing]}
+        for row in tx.execute(_ALLOWED, totals).all():
+            found[row.purpose] = row.id
+            if len(known) > _REMEMBERED:
+                known.clear()
+            known[row.purpose, wanted[row.purpose]] = row.id
+        for purpose in sorted(set(missing) - set(found)):
+            # Not remembered: this transaction may still roll back.
+            allowance = {"purpose": purpose, "total": wanted[purpose], "now": now}
+            found[purpose] = tx.execute(_ALLOW, allowance).scalar_one()
+    return found
+
+
+_REMEMBERED = 10_000
+_ALLOWED = text("""
+SELECT b.id, b.purpose FROM unnest(CAST(:purposes AS text[]), CAST(:totals AS bigint[])) AS w (purpose, total)
+JOIN budgets b ON b.purpose = w.purpose AND b.total >= w.total
+WHERE b.xmin::text <> coalesce(pg_current_xact_id_if_assigned()::xid::text, '')
+""")
+_ALLOW = text("""
+INSERT INTO budgets (name, purpose, total, granted, created_at) VALUES ('cap', :purpose, :total, 0, :now)
+ON CONFLICT (purpose) WHERE purpose IS NOT NULL DO UPDATE SET total = greatest(budgets.total, excluded.total)
+RETURNING id
+""")
 
 
 def spend(tx: Tx, budget_id: int, amounts: Sequence[int], *, now: datetime, owner: str | None = None) -> int:
@@ -137,6 +223,16 @@ WITH own AS (
 SELECT coalesce(sum(remaining), 0) FROM closing
 """)  # noqa: S608
 
+CLOSE_RESTING = text("""
+WITH resting AS (
+    SELECT id, remaining FROM budget_leases WHERE budget_id = :budget AND open ORDER BY id FOR UPDATE SKIP LOCKED
+), closed AS (
+    UPDATE budget_leases l SET open = false, amount = l.amount - r.remaining, remaining = 0
+    FROM resting r WHERE l.id = r.id
+)
+SELECT coalesce(sum(remaining), 0) FROM resting
+""")
+
 LEFT = text("SELECT total - granted FROM budgets WHERE id = :budget FOR UPDATE")
 GRANT = text("UPDATE budgets SET granted = granted + :change WHERE id = :budget")
 OPEN = text("""
@@ -150,7 +246,10 @@ def lease(tx: Tx, budget_id: int, *, wanted: int, now: datetime, owner: str) -> 
     left = tx.execute(LEFT, {"budget": budget_id}).scalar_one()
     returned = int(tx.execute(CLOSE, {"budget": budget_id, "owner": owner, "now": now}).scalar_one())
     left += returned
-    size = min(left, max(wanted, min(max(left // SHARES, LEAST), MOST)))
+    if left < wanted:  # The last points: also those that a session which rests now has leased.
+        rest = int(tx.execute(CLOSE_RESTING, {"budget": budget_id}).scalar_one())
+        returned, left = returned + rest, left + rest
+    size = min(left, max(wanted, min(left // SHARES, MOST)))
     tx.execute(GRANT, {"budget": budget_id, "change": size - returned})
     if size:
         tx.execute(OPEN, {"budget": budget_id, "owner": owner, "amount": size, "expires_at": now + LEASE})

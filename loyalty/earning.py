@@ -1,38 +1,51 @@
-"""From a scan that took its item to points: which campaign, from which budget, credited or held, and why.
+"""From a scan, an order or an occasion to points: which campaigns pay, from which budgets, credited or held, and why.
 
-One reward per item, for ever: the key is ("claim", item), whoever scans and however often. A batch costs two
-statements whatever its size: one takes budget, keys and balances, the other writes, and may be shared with what else
+One reward per item, for ever: the key is ("claim", item), whoever scans and however often; an order and an occasion
+have keys of their own. A batch costs two statements whatever its size: one takes the keys and locks all that the rules
+may ask (leases, standings of members, counters of caps, balances), the other writes, and may be shared with what else
 the scan writes. A third reads the campaigns once a second; more only when a lease runs out or a key was taken before.
-What earns nothing (no campaign, empty budget) is an outcome too and is stored with its reason.
+What earns nothing (no campaign, capped, empty budget) is an outcome too and is kept with its reason in its receipt.
 """
 
-from collections import Counter
+from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from foundation import facts as announced
 from foundation.bulk import Write, record_set, rows_json, write_all
 from foundation.database import Tx
+from foundation.facts import Fact
 from foundation.ids import uuid7
-from loyalty import accounts, budgets, expiry
+from loyalty import accounts, budgets, caps, expiry, receipts, standings, vocabulary
 from loyalty.accounts import Account, Balance
+from loyalty.awards import Seeds
 from loyalty.books import About, Books
+from loyalty.budgets import Purse
 from loyalty.campaigns import Campaign, in_force
+from loyalty.caps import Cap, Counter
+from loyalty.choosing import Choice, Event, choose, counters_of
 from loyalty.holding import Hold, place
-from loyalty.idempotency import Key, earlier, input_hash
+from loyalty.idempotency import Key, input_hash
+from loyalty.standings import Standing
 
 State = Literal["credited", "held", "none"]
+TRIGGERS = {"claim": "scan", "order": "order", "birthday": "birthday", "survey": "survey"}  # By the scope of the key.
+REASONS = {"scan": "first-scan"}  # The others are called as they are.
 
 
 @dataclass(frozen=True)
 class EarnRequest:
-    """A scan that took its item for `member_id`. facts: by the names of campaigns.SCAN; what is unknown is left out."""
+    """A scan that took its item for `member_id`. facts: by the names of vocabulary.EARN; what is unknown is left out.
+
+    An order or an occasion has scope `order`, `birthday` or `survey`, its own `ref`, and item 0; scan_id names its
+    receipt.
+    """
 
     scan_id: UUID
     item: int
@@ -43,23 +56,53 @@ class EarnRequest:
     hold_reason: str
     at: datetime
     facts: Mapping[str, object]
+    device: str = ""
+    scope: str = "claim"
+    ref: str = ""
 
     @cached_property  # Asked for many times in a batch.
     def key(self) -> Key:
-        return Key("claim", str(self.item))
+        return Key(self.scope, self.ref or str(self.item))
 
     @cached_property
     def owner(self) -> str:
         return str(self.member_id)
 
+    @cached_property
+    def day(self) -> date:
+        return self.at.astimezone(expiry.BRAND_ZONE).date()
+
+    @property
+    def trigger(self) -> str:
+        return TRIGGERS[self.scope]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the member's scans."""
+        return self.scope == "claim"
+
+    @cached_property
+    def known(self) -> dict[str, object]:
+        """What the rules may ask, but for what is known of the member only under the lock."""
+        scanned = {"gtin": self.gtin, "run_id": self.run_id} if self.item else {}
+        return vocabulary.of_moment(self.at) | scanned | dict(self.facts)
+
+    def event(self, more: Mapping[str, object]) -> Event:
+        known = {**self.known, **more}
+        return Event(self.trigger, self.at, self.day, self.item, self.owner, self.device, self.gtin, known)
+
     def hash(self) -> bytes:
         """Who got it. The scan's id is left out: it only tells taps apart."""
-        return input_hash(item=self.item, member=self.member_id)
+        return input_hash(item=self.ref or self.item, member=self.member_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """explain: the campaigns tried, with their rules' traces, as JSON. transfer_id of a held award is its hold's id."""
+    """explain: the campaigns tried, with their rules' traces, as JSON. transfer_id of a held award is its hold's id.
+
+    parts: one {campaign_id, version, points, transfer_id} for each campaign that paid; the fields beside it are those
+    of the first.
+    """
 
     points: int
     state: State
@@ -68,6 +111,7 @@ class Award:
     rule_version: int | None
     transfer_id: UUID | None
     explain: Mapping[str, object]
+    parts: Sequence[Mapping[str, Any]] = ()
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -78,6 +122,7 @@ class Award:
             "rule_version": self.rule_version,
             "transfer_id": self.transfer_id and str(self.transfer_id),
             "explain": self.explain,
+            "parts": self.parts,
         }
 
     @staticmethod
@@ -86,230 +131,260 @@ class Award:
         return Award(**{**kept, "transfer_id": UUID(str(transfer_id)) if transfer_id else None})  # type: ignore[arg-type]
 
 
-def reward(tx: Tx, requests: Sequence[EarnRequest], *, now: datetime) -> list[Award]:
+def reward(tx: Tx, requests: Sequence[EarnRequest], *, seeds: Seeds | None = None, now: datetime) -> list[Award]:
     """Credit or hold the points of each scan, exactly once per item; awards in the order of the requests."""
-    awards, writes = rewarding(tx, requests, now=now)
+    awards, writes = rewarding(tx, requests, seeds=seeds, now=now)
     write_all(tx, writes, now=now)
     return awards
 
 
-def rewarding(tx: Tx, requests: Sequence[EarnRequest], *, now: datetime) -> tuple[list[Award], list[Write]]:
-    """The awards, and what `reward` would write for them: the caller must write it in this transaction."""
+def rewarding(
+    tx: Tx, requests: Sequence[EarnRequest], *, seeds: Seeds | None = None, now: datetime
+) -> tuple[list[Award], list[Write]]:
+    """The awards, and what `reward` would write for them: the caller must write it in this transaction.
+
+    seeds: of campaigns with random awards.
+    """
     first = {one.key: one for one in reversed(requests)}  # An item twice in a batch is the earlier scan's.
     fresh = [one for one in requests if first[one.key] is one]
-    # (1) Which campaign applies at the time of the scan? Pure.
+    # (1) Which campaigns were on at the time of the scan? Pure.
     campaigns = in_force(tx)
-    chosen = [choose(campaigns, one) for one in fresh]
-    # (2) Take budget and keys, with what will have come of them, and lock the members' balances.
-    awards, taken, books = take(tx, fresh, chosen, now=now)
-    # (3) Move the points in memory; they are written in one statement.
-    for one, choice in zip(fresh, chosen, strict=True):
-        if one.key in taken:
-            enter(books, one, awards[one.key], choice.campaign)
-    # (4) Items rewarded before: the lease gets back what was not spent, and the first award is the answer.
-    lost = [one for one in fresh if one.key not in taken]
-    if not lost and len(fresh) == len(requests):
-        return list(awards.values()), books.writing()
-    refund(tx, lost, {one.key: choice.campaign for one, choice in zip(fresh, chosen, strict=True)}, awards)
-    return answers(tx, requests, first, awards, lost), books.writing()
+    on = {one.key: [each for each in campaigns if each.trigger == one.trigger and each.is_on(one.at)] for one in fresh}
+    # (2) Take the keys; lock what the rules, caps and budgets of these campaigns may ask.
+    desk = look(tx, fresh, on, now=now)
+    # (3) Decide in arrival order; each decision sees the ones before it. The points move in memory.
+    made: dict[Key, Award] = {}
+    kept: list[dict[str, object]] = []
+    for one in fresh:
+        if one.key in desk.taken:
+            made[one.key] = settle(desk, one, on[one.key], kept, seeds=seeds)
+        desk.purse.coming = max(1, desk.purse.coming - 1)
+    # (4) Items rewarded before: the first award is the answer.
+    writes = [*desk.writing(), receipts.writing(kept), credited(first, made)]
+    if len(made) == len(requests):
+        return list(made.values()), writes
+    return answers(tx, requests, first, made), writes
 
 
-class Choice(NamedTuple):
-    campaign: Campaign | None
-    explain: Mapping[str, object]
+@dataclass(slots=True)
+class Desk:
+    """What one transaction has locked to decide with, and how it stands after each decision."""
+
+    taken: set[Key]
+    standings: dict[str, Standing]
+    purse: Purse
+    counters: dict[Counter, int]
+    allowances: Mapping[str, int]
+    books: Books
+    counted: dict[Counter, int] = field(default_factory=dict)
+
+    def used(self, counter: Counter, cap: Cap) -> int:
+        """Of a cap everyone shares it shows only in `use` whether there is room."""
+        return 0 if cap.is_shared else self.counters[counter]
+
+    def use(self, counter: Counter, cap: Cap, amount: int) -> bool:
+        if cap.is_shared:
+            return self.purse.spend(self.allowances[counter.purpose], amount)
+        self.counters[counter] += amount
+        self.counted[counter] = self.counters[counter]
+        return True
+
+    def unuse(self, counter: Counter, cap: Cap, amount: int) -> None:
+        if cap.is_shared:
+            self.purse.give_back(self.allowances[counter.purpose], amount)
+        else:
+            self.counters[counter] -= amount
+            self.counted[counter] = self.counters[counter]
+
+    def spend(self, budget_id: int, points: int) -> bool:
+        return self.purse.spend(budget_id, points)
+
+    def writing(self) -> list[Write]:
+        return [self.purse.writing(), caps.counting(self.counted), *self.books.writing()]
 
 
-def choose(campaigns: Sequence[Campaign], one: EarnRequest) -> Choice:
-    """The first campaign, by priority, whose rule says yes; and what each rule that was asked saw."""
-    facts = facts_of(one)
-    tried: list[dict[str, object]] = []
-    for campaign in campaigns:
-        if not campaign.is_on(one.at):
-            continue
-        found = campaign.explain(facts)
-        tried.append({"campaign": campaign.id, "version": campaign.version, **found.to_json()})
-        if found.matched:
-            return Choice(campaign, {"tried": tried})
-    return Choice(None, {"tried": tried})
-
-
-def facts_of(one: EarnRequest, zone: ZoneInfo = expiry.BRAND_ZONE) -> dict[str, object]:
-    local = one.at.astimezone(zone)
-    derived = {"at": one.at, "hour": local.hour, "weekday": local.isoweekday(), "gtin": one.gtin, "run_id": one.run_id}
-    return derived | dict(one.facts)
-
-
-def take(
-    tx: Tx, fresh: Sequence[EarnRequest], chosen: Sequence[Choice], *, now: datetime
-) -> tuple[dict[Key, Award], set[Key], Books]:
-    """What each scan earns, the keys this transaction took, and books open on the accounts the awards go to.
-
-    In one statement when every budget's lease covers the batch; otherwise that statement did nothing, and leases are
-    renewed and spent one by one first.
-    """
-    everything = award_all(fresh, chosen, [True] * len(fresh), now=now)
-    found = claim(tx, fresh, everything, spends(chosen), now=now)
-    if found is not None:
-        return everything, *found
-    covered = fund(tx, [choice.campaign for choice in chosen], now=now)
-    awards = award_all(fresh, chosen, covered, now=now)
-    found = claim(tx, fresh, awards, {}, now=now)
-    assert found is not None, "no lease was asked for"
-    return awards, *found
-
-
-def award_all(
-    fresh: Sequence[EarnRequest], chosen: Sequence[Choice], covered: Sequence[bool], *, now: datetime
-) -> dict[Key, Award]:
-    return {
-        one.key: award(one, choice, is_covered, now=now)
-        for one, choice, is_covered in zip(fresh, chosen, covered, strict=True)
-    }
-
-
-def spends(chosen: Sequence[Choice]) -> dict[int, int]:
-    """budget id -> points these awards want of it."""
-    wanted: Counter[int] = Counter()
-    for choice in chosen:
-        if choice.campaign:
-            wanted[choice.campaign.budget_id] += choice.campaign.points
-    return wanted
-
-
-def fund(tx: Tx, chosen: Sequence[Campaign | None], *, now: datetime) -> list[bool]:
-    """Which of the awards their budgets cover, first come first served; the last points are not passed over."""
-    wanted: dict[int, list[int]] = {}
-    for at, campaign in enumerate(chosen):
-        if campaign:
-            wanted.setdefault(campaign.budget_id, []).append(at)
-    covered = [False] * len(chosen)
-    for budget_id, places in sorted(wanted.items()):
-        amounts = [campaign.points for at in places if (campaign := chosen[at])]
-        for at in places[: budgets.spend(tx, budget_id, amounts, now=now)]:
-            covered[at] = True
-    return covered
-
-
-def award(one: EarnRequest, choice: Choice, is_covered: bool, *, now: datetime) -> Award:
-    """What a scan earns if the item is still to be had."""
-    campaign, explain = choice
-    if campaign is None:
-        return Award(0, "none", "no-rule-matched" if explain["tried"] else "no-campaign", None, None, None, explain)
-    if not is_covered:
-        return Award(0, "none", "budget-exhausted", campaign.id, campaign.version, None, explain)
-    state: State = "held" if one.hold else "credited"
-    reason = (one.hold_reason or "under-review") if one.hold else "first-scan"
-    return Award(campaign.points, state, reason, campaign.id, campaign.version, uuid7(now), explain)
-
-
-# Leases first, then keys in key order, then balances in account order, as everywhere: each count makes the next part
-# wait for the one before. When a lease is short, nothing is spent and no key is taken.
-CLAIM = text(f"""
-WITH {budgets.SPENT}, taken AS (
-    INSERT INTO idempotency (scope, key, input_hash, outcome, transfer_id, created_at)
-    SELECT 'claim', key, CAST(hash AS bytea), outcome, transfer_id, :now
-    FROM {record_set("claims", "key text, hash text, outcome jsonb, transfer_id uuid")}
-    WHERE (SELECT count(*) FROM spent) = :budgets
-    ORDER BY key ON CONFLICT DO NOTHING RETURNING key
-), locked AS (
+# Leases first, then keys in key order, members' standings, counters, balances in account order, as everywhere: each
+# count makes the next part wait for the one before.
+LOOK = text(
+    " ".join(
+        f"""
+WITH {budgets.LEASED}, taken AS (
+    INSERT INTO idempotency (scope, key, input_hash, outcome, created_at)
+    SELECT scope, key, CAST(hash AS bytea), json_build_object('receipt', receipt), :now
+    FROM {record_set("claims", "scope text, key text, hash text, receipt uuid")}
+    WHERE (SELECT count(*) FROM leased) >= 0
+    ORDER BY scope, key ON CONFLICT DO NOTHING RETURNING scope, key
+), {standings.STANDINGS}, {caps.COUNTED}, locked AS (
     SELECT a.kind, a.owner_ref, b.account_id, b.available, b.floor, b.version
     FROM {record_set("accounts", "kind text, owner text")}
     JOIN accounts a ON a.owner_ref = accounts_rows.owner AND a.kind = accounts_rows.kind AND a.asset = 'points'
     JOIN balances b ON b.account_id = a.id
-    WHERE (SELECT count(*) FROM taken) >= 0
+    WHERE (SELECT count(*) FROM begun) >= 0
     ORDER BY b.account_id FOR UPDATE OF b
 )
-SELECT (SELECT count(*) FROM spent) AS spent, (SELECT coalesce(array_agg(key), '{{}}') FROM taken) AS keys, locked.*
-FROM (SELECT 1) AS one LEFT JOIN locked ON true
-""")  # noqa: S608
+SELECT (SELECT json_agg(json_build_array(budget_id, remaining)) FROM leased) AS leases,
+    (SELECT json_agg(json_build_array(scope, key)) FROM taken) AS keys,
+    {standings.AS_JSON} AS standings,
+    (SELECT json_agg(json_build_array(campaign_id, cap, subject, period, used))
+     FROM (SELECT * FROM counted UNION ALL SELECT * FROM begun) AS c) AS counters,
+    (SELECT json_agg(json_build_array(kind, owner_ref, account_id, available, floor, version)) FROM locked) AS balances
+""".split()  # noqa: S608
+    )
+)
 
 
-def claim(
-    tx: Tx, fresh: Sequence[EarnRequest], awards: Mapping[Key, Award], spending: Mapping[int, int], *, now: datetime
-) -> tuple[set[Key], Books] | None:
-    """The keys this transaction took, and books open on the accounts the awards go to. None: a lease was short."""
+def look(tx: Tx, fresh: Sequence[EarnRequest], on: Mapping[Key, Sequence[Campaign]], *, now: datetime) -> Desk:
+    """Take the keys and lock the rest, in one statement; rows somebody else is just making cost another."""
+    owner = budgets.session(tx)
     if not fresh:
-        return set(), Books(now, {})
-    wanted = {account for one in fresh if (account := receiver(one, awards[one.key]))}
+        return Desk(set(), {}, Purse(tx, owner, now, {}), {}, {}, Books(now, {}))
+    wanted, shared = counters_wanted(fresh, on)
+    allowed = budgets.allowances(tx, shared, now=now) if shared else {}
+    funds = {each.budget_id for every in on.values() for each in every} | set(allowed.values())
+    names = {receiver(one) for one in fresh if on[one.key]}
     values = {
         "now": now,
-        "owner": budgets.session(tx),
-        "budgets": len(spending),
-        "spends": rows_json([{"budget": budget, "amount": amount} for budget, amount in sorted(spending.items())]),
-        "claims": rows_json([claimed(one, awards[one.key]) for one in fresh]),
-        "accounts": rows_json([{"kind": name.kind, "owner": name.owner} for name in sorted(wanted)]),
+        "owner": owner,
+        "funds": rows_json([{"budget": budget_id} for budget_id in sorted(funds)]),
+        "claims": rows_json([claimed(one) for one in fresh]),
+        "counters": rows_json(caps.rows(wanted)),
+        "accounts": rows_json([{"kind": name.kind, "owner": name.owner} for name in sorted(names)]),
     }
-    rows = tx.execute(CLAIM, values).all()
-    if rows[0].spent != len(spending):
-        return None
+    row = tx.execute(LOOK, values).one()
+    taken = {Key(*key) for key in row.keys or ()}
+    counters = {Counter(*found[:4]): found[4] for found in row.counters or ()}
+    if len(counters) < len(wanted):
+        counters = caps.relock(tx, wanted)
     balances = {
-        Account(row.kind, row.owner_ref): Balance(row.account_id, row.available, row.floor, row.version, row.version)
-        for row in rows
-        if row.account_id is not None
+        Account(kind, name): Balance(account_id, available, floor, version, version)
+        for kind, name, account_id, available, floor, version in row.balances or ()
     }
-    if len(balances) < len(wanted):
+    if len(balances) < len(names):
         # Members who have no accounts yet. Locking all again keeps the account order; ours are locked already.
-        balances = accounts.lock(tx, wanted, now=now)
-    return {Key("claim", key) for key in rows[0].keys}, Books(now, balances)
+        balances = accounts.lock(tx, names, now=now)
+    counted = Tally(one.owner for one in fresh if one.key in taken and one.counts)
+    purse = Purse(tx, owner, now, dict(row.leases or ()), coming=len(taken))
+    return Desk(taken, standings.read(row.standings, counted), purse, counters, allowed, Books(now, balances))
 
 
-def claimed(one: EarnRequest, made: Award) -> dict[str, object]:
+def counters_wanted(
+    fresh: Sequence[EarnRequest], on: Mapping[Key, Sequence[Campaign]]
+) -> tuple[set[Counter], dict[str, int]]:
+    """The counters these events may touch: those with a row, and of shared caps purpose -> total."""
+    rows, shared = set[Counter](), dict[str, int]()
+    for one in fresh:
+        capped = [each for each in on[one.key] if each.caps and (each.asks_of_member or each.test(one.known))]
+        for campaign in capped:
+            for cap, counter in counters_of(campaign, one.event({})):
+                if cap.is_shared:
+                    shared[counter.purpose] = max(cap.most, shared.get(counter.purpose, 0))
+                else:
+                    rows.add(counter)
+    return rows, shared
+
+
+def claimed(one: EarnRequest) -> dict[str, object]:
     return {
+        "scope": one.key.scope,
         "key": one.key.key,
         "hash": "\\x" + one.hash().hex(),
-        "outcome": made.to_json(),
-        "transfer_id": made.transfer_id,
+        "receipt": one.scan_id,
+        "member": one.member_id,
+        "counts": int(one.counts),
+        "day": one.day if one.counts else None,
     }
 
 
-def receiver(one: EarnRequest, made: Award) -> Account | None:
-    if made.state == "none":
-        return None
-    return Account("member_pending" if made.state == "held" else "member", one.owner)
+def receiver(one: EarnRequest) -> Account:
+    return Account("member_pending" if one.hold else "member", one.owner)
 
 
-def enter(books: Books, one: EarnRequest, made: Award, campaign: Campaign | None) -> None:
-    """One award into the open books."""
-    account = receiver(one, made)
-    if account is None or campaign is None:
-        return
-    about = About(made.reason, one.scan_id, campaign.id, campaign.version, event_at=one.at)
-    source = campaign.budget_account
-    if made.state == "held":
-        hold = Hold(one.key, "earn", account.owner, made.points, made.reason, source, expiry=campaign.expiry)
-        place(books, hold, about, made.transfer_id)
+def settle(
+    desk: Desk, one: EarnRequest, on: Sequence[Campaign], kept: list[dict[str, object]], *, seeds: Seeds | None
+) -> Award:
+    """Decide one event and enter its points into the books; its receipt is added to `kept`."""
+    now = desk.books.now
+    standing = desk.standings[one.owner]
+    event = one.event(standing.facts(one.day, counts=one.counts, now=now))
+    choice = choose(on, event, desk, seeds=seeds)
+    made = award(one, choice, now=now)
+    for paid, part in zip(choice.paid, made.parts, strict=True):
+        enter(desk.books, one, paid.campaign, paid.points, UUID(part["transfer_id"]), made.reason)
+    kept.append(
+        {
+            "id": one.scan_id,
+            "trigger": one.trigger,
+            "member_id": one.member_id,
+            "item": one.item or None,
+            "at": one.at,
+            "points": made.points,
+            "state": made.state,
+            "outcome": made.to_json(),
+            "facts": {**event.facts, "device": one.device},
+        }
+    )
+    return made
+
+
+def award(one: EarnRequest, choice: Choice, *, now: datetime) -> Award:
+    explain: dict[str, object] = {"tried": choice.tried}
+    if not choice.paid:
+        reason = choice.refused or ("no-rule-matched" if choice.tried else "no-campaign")
+        return Award(0, "none", reason, None, None, None, explain)
+    state: State = "held" if one.hold else "credited"
+    reason = (one.hold_reason or "under-review") if one.hold else REASONS.get(one.trigger, one.trigger)
+    ids = [uuid7(now) for _ in choice.paid]
+    parts = [
+        {
+            "campaign_id": each.campaign.id,
+            "version": each.campaign.version,
+            "points": each.points,
+            "transfer_id": str(at),
+        }
+        for each, at in zip(choice.paid, ids, strict=True)
+    ]
+    first = choice.paid[0].campaign
+    return Award(choice.points, state, reason, first.id, first.version, ids[0], explain, parts)
+
+
+def enter(books: Books, one: EarnRequest, campaign: Campaign, points: int, transfer_id: UUID, reason: str) -> None:
+    """One campaign's part of an award into the open books."""
+    account, source = receiver(one), campaign.budget_account
+    about = About(reason, one.scan_id, campaign.id, campaign.version, event_at=one.at)
+    if one.hold:
+        hold = Hold(one.key, "earn", account.owner, points, reason, source, expiry=campaign.expiry)
+        place(books, hold, about, transfer_id)
     else:
         lapses = expiry.expires_at(campaign.expiry, books.now)
-        books.credit("award", source, account, made.points, about, expires_at=lapses, transfer_id=made.transfer_id)
+        books.credit("award", source, account, points, about, expires_at=lapses, transfer_id=transfer_id)
 
 
-def refund(
-    tx: Tx, lost: Sequence[EarnRequest], campaigns: Mapping[Key, Campaign | None], awards: Mapping[Key, Award]
-) -> None:
-    unspent: Counter[int] = Counter()
-    for one in lost:
-        if campaign := campaigns[one.key]:
-            unspent[campaign.budget_id] += awards[one.key].points
-    for budget_id, points in sorted(unspent.items()):
-        if points:
-            budgets.give_back(tx, budget_id, points)
+def credited(requests: Mapping[Key, EarnRequest], made: Mapping[Key, Award]) -> Write:
+    """Points credited at once are told to whoever listens; those of a hold when it settles."""
+    told = [
+        Fact(
+            "reward.credited",
+            f"member:{requests[key].owner}",
+            {"member_id": requests[key].owner, "receipt_id": str(requests[key].scan_id), "points": one.points},
+        )
+        for key, one in made.items()
+        if one.state == "credited"
+    ]
+    return announced.announcing("credited", told)
 
 
 def answers(
-    tx: Tx,
-    requests: Sequence[EarnRequest],
-    first: Mapping[Key, EarnRequest],
-    awards: Mapping[Key, Award],
-    lost: Sequence[EarnRequest],
+    tx: Tx, requests: Sequence[EarnRequest], first: Mapping[Key, EarnRequest], made: Mapping[Key, Award]
 ) -> list[Award]:
     """To each request its award: made now, made before, or none because the item is another member's."""
-    known = {one.key: (one.hash(), awards[one.key]) for one in first.values()}
-    for key, found in earlier(tx, [one.key for one in lost]).items():
-        known[key] = found.input_hash, Award.from_json(found.outcome)
+    known = {key: (first[key].hash(), one) for key, one in made.items()}
+    lost = sorted(key for key in first if key not in made)
+    for key, (hash_then, outcome) in receipts.earlier(tx, lost).items() if lost else ():
+        known[key] = hash_then, Award.from_json(outcome)
     given = []
     for one in requests:
-        input_hash_then, then = known[one.key]
-        given.append(then if input_hash_then == one.hash() else ALREADY)
+        hash_then, then = known[one.key]
+        given.append(then if hash_then == one.hash() else ALREADY)
     return given
 
 

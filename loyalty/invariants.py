@@ -41,7 +41,8 @@ CHECKS = {
         WHERE c.steps <> b.version OR c.last IS DISTINCT FROM nullif(b.version, 0) OR NOT coalesce(right_sums, true)""",
     "I6: budget {0} spent other than its leases say": """
         SELECT g.id FROM budgets g
-        WHERE (SELECT coalesce(sum(amount), 0) FROM transfers WHERE source_id = g.account_id)
+        WHERE g.account_id IS NOT NULL
+          AND (SELECT coalesce(sum(amount), 0) FROM transfers WHERE source_id = g.account_id)
            <> (SELECT coalesce(sum(amount - remaining), 0) FROM budget_leases WHERE budget_id = g.id)""",
     "I15: budget {0} granted other than its leases hold, or beyond its total": """
         SELECT g.id FROM budgets g LEFT JOIN budget_leases l ON l.budget_id = g.id

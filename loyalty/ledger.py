@@ -55,9 +55,10 @@ class Post:
     asset: str = "points"
     correlation_id: UUID | None = None
     event_at: datetime | None = None
+    group: str = ""  # Posts of one batch with the same group stand or fall together.
 
     def hash(self) -> bytes:
-        """What the request means; when it happened is left out."""
+        """What the request means; when it happened is left out, and no group is not mentioned."""
         return input_hash(
             kind=self.kind,
             source=self.source,
@@ -67,6 +68,7 @@ class Post:
             expiry=self.expiry,
             asset=self.asset,
             correlation=self.correlation_id,
+            **({"group": self.group} if self.group else {}),
         )
 
 
@@ -78,11 +80,38 @@ def post(tx: Tx, posts: Sequence[Post], *, now: datetime) -> list[Outcome]:
     fresh = answers.fresh(posts)
     parties = {party for one in fresh for party in (one.source, one.target) if isinstance(party, Account)}
     spenders = {one.source for one in fresh if isinstance(one.source, Account)}
-    books = open_books(tx, parties, burning=spenders, now=now)
-    outcomes = answers.decide(posts, lambda one: enter(books, one))
+    books = open_books(tx, parties, burning=spenders, assets={one.asset for one in fresh}, now=now)
+    groups: dict[str, bool] = {}
+    outcomes = answers.decide(posts, lambda one: enter(books, one) if holds_up(books, one, fresh, groups) else FALLEN)
     books.write(tx)
     answers.keep(tx)
     return outcomes
+
+
+FALLEN = Outcome("refused", "group-refused")
+
+
+def holds_up(books: Books, one: Post, fresh: Sequence[Post], groups: dict[str, bool]) -> bool:
+    """Whether the whole group of a post can be afforded, asked once, when its first post comes up.
+
+    What a post of the group brings in may be spent by a later one of it.
+    """
+    if not one.group:
+        return True
+    if one.group not in groups:
+        together = [other for other in fresh if other.group == one.group]
+        left: dict[Account, int] = {}
+        groups[one.group] = all(_afford(books, left, other) for other in together)
+    return groups[one.group]
+
+
+def _afford(books: Books, left: dict[Account, int], one: Post) -> bool:
+    for party, amount in ((one.source, -one.amount), (one.target, one.amount)):
+        if isinstance(party, Account):
+            left[party] = left.get(party, books.balances[party].available) + amount
+            if amount < 0 and left[party] < 0:
+                return False
+    return True
 
 
 def check(one: Post) -> None:

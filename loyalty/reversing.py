@@ -5,8 +5,9 @@
 | credit                   | member -> recovered | first the lot it made, then burn order        |
 | burn, settled spend hold | redeemed -> member  | back to the lots it came from                 |
 
-What the member has already spent is, by policy, left (`within_balance`: the shortfall is written off) or owed
-(`unlimited`, down to the floor of the balance). A hold is not reversed but voided.
+What the member has already spent is, by policy, left (`within_balance`: the shortfall is written off), owed
+(`unlimited`, down to the floor of the balance), or nothing credited is touched at all (`only_pending`: refused, for
+points that matured are the member's). A hold is not reversed but voided: `withdraw` does both for a scan or an order.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 
 from foundation.database import Tx
+from loyalty import holding
 from loyalty.accounts import LOTTED, Account, System
 from loyalty.books import About, Books, open_books
 from loyalty.idempotency import Key, input_hash
@@ -34,7 +36,7 @@ class Reversal:
     transfer_id: UUID
     reason: str
     amount: int | None = None
-    policy: str = "within_balance"  # or unlimited
+    policy: str = "within_balance"  # or unlimited, or only_pending
 
     def hash(self) -> bytes:
         return input_hash(transfer=self.transfer_id, amount=self.amount, policy=self.policy, reason=self.reason)
@@ -117,7 +119,31 @@ def undo(tx: Tx, books: Books, originals: dict[UUID, Original], left: dict[UUID,
         drawn = books.drawn(tx, original.hold_id if spent_by_hold else original.id, original.id)
         transfer_id = books.give_back("return", original.target_id, account, drawn, amount, about)
         return Outcome("posted", transfer_id=transfer_id, amount=amount)
+    if one.policy == "only_pending":
+        left[original.id] += amount
+        return Outcome("refused", "not-pending", amount=amount)
     return claw_back(books, account, original, amount, about, one.policy)
+
+
+def withdraw(
+    tx: Tx, correlation_ids: Sequence[UUID], *, reason: str, policy: str = "within_balance", now: datetime
+) -> dict[UUID, int]:
+    """Take back what scans or orders earned: open holds are voided, credits reversed by `policy`. Points per id."""
+    taken = dict.fromkeys(correlation_ids, 0)
+    opened = {hold_id: of for of, ids in holding.holds_of(tx, correlation_ids).items() for hold_id in ids}
+    for hold_id, outcome in holding.void_hold(tx, sorted(opened), reason=reason, now=now).items():
+        taken[opened[hold_id]] += outcome.amount if outcome.state == "posted" else 0
+    made = tx.execute(CREDITED, {"ids": list(correlation_ids)}).all()
+    wanted = [Reversal(Key("withdraw", f"{row.id} {policy}"), row.id, reason, policy=policy) for row in made]
+    for row, outcome in zip(made, reverse(tx, wanted, now=now), strict=True):
+        taken[row.correlation_id] += outcome.amount if outcome.state == "posted" and not outcome.replay else 0
+    return taken
+
+
+CREDITED = text("""
+SELECT id, correlation_id FROM transfers
+WHERE correlation_id = ANY(CAST(:ids AS uuid[])) AND kind IN ('award', 'settle') ORDER BY id
+""")
 
 
 def claw_back(books: Books, account: Account, original: Original, amount: int, about: About, policy: str) -> Outcome:

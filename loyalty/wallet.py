@@ -17,6 +17,10 @@ from loyalty.tables import consents, lots, member_identifiers, members
 
 REASONS = {
     "first-scan": ("首次扫码", "First scan"),
+    "order": ("购物积分", "Purchase"),
+    "birthday": ("生日礼", "Birthday gift"),
+    "survey": ("问卷奖励", "Survey reward"),
+    "refund": ("退款收回", "Refunded purchase"),
     "expired": ("积分到期", "Points expired"),
     "matured": ("积分到账", "Points released"),
     "lapsed": ("兑换超时退回", "Redemption timed out"),

@@ -35,6 +35,7 @@ class Codebook:
         self._provider = provider
         self._page: Page | None = None
         self._read_at = 0.0
+        self._seeds: dict[int, bytes] = {}
         self._lock = threading.Lock()
 
     def page(self, tx: ReadTx) -> Page:
@@ -48,6 +49,12 @@ class Codebook:
         """What the last page says of a text, without a query; None before the first page was read."""
         page = self._page
         return wire.decode(text, keys=page.keys, runs=page.runs) if page else None
+
+    def campaign_seed(self, campaign_id: int) -> bytes:
+        """32 bytes that settle a campaign's random awards; revealed after its end, never stored before."""
+        if campaign_id not in self._seeds:
+            self._seeds[campaign_id] = self._provider.derive(f"onecode campaign {campaign_id} v1".encode("ascii"), 32)
+        return self._seeds[campaign_id]
 
     def reload(self, tx: ReadTx) -> Page:
         """Read keys and runs again, now."""

@@ -14,6 +14,7 @@ from codegen.key_providers import open_provider
 from codegen.keys import KeyProvider
 from foundation import clock, database, embedded, observability, schema, telemetry
 from foundation.settings import Settings
+from loyalty import months
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +62,5 @@ def bring_up_to_date(house: House) -> str:
     version = schema.migrate(house.engine)
     with database.transaction(house.engine) as tx:
         scan_log.ensure_partitions(tx, clock.now())
+        months.ensure_months(tx, clock.now())
     return version

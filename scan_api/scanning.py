@@ -69,7 +69,7 @@ def handle_scans(
         for attempt, token, fact in zip(fresh, tokens, facts, strict=True)
     ]
     # (4) Take the codes and move the points; held if a person must look first.
-    awards, points = _reward(tx, judged, now=now)
+    awards, points = _reward(tx, judged, codebook, now=now)
     # (5) Keep the evidence, refused or not, and call a person where one is needed: one statement writes all.
     lines = [_line(one, awards.get(one.attempt.scan_id), seen, hashes, params=params, now=now) for one in judged]
     write_all(tx, [*_items(judged), *points, *_evidence(judged, lines, seen, now=now)], now=now)
@@ -116,12 +116,14 @@ def _decode(tx: Tx, attempts: Sequence[Attempt], codebook: Codebook) -> list[Tok
     return tokens
 
 
-def _reward(tx: Tx, judged: Sequence[_Judged], *, now: datetime) -> tuple[dict[UUID, Award], list[Write]]:
+def _reward(
+    tx: Tx, judged: Sequence[_Judged], codebook: Codebook, *, now: datetime
+) -> tuple[dict[UUID, Award], list[Write]]:
     """What each scan that took its item earns, and the points' part of what is to be written."""
     requests = [_request(one, one.token) for one in judged if one.decision.takes and isinstance(one.token, Genuine)]
     if not requests:
         return {}, []
-    awards, writes = earning.rewarding(tx, requests, now=now)
+    awards, writes = earning.rewarding(tx, requests, seeds=codebook.campaign_seed, now=now)
     return {request.scan_id: award for request, award in zip(requests, awards, strict=True)}, writes
 
 
@@ -138,6 +140,7 @@ def _request(one: _Judged, token: Genuine) -> EarnRequest:
         hold_reason=" ".join(reason.code for reason in one.decision.reasons),
         at=one.attempt.at,
         facts=_earning_facts(one, token),
+        device=one.attempt.device,
     )
 
 

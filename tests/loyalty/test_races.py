@@ -250,13 +250,30 @@ def test_an_expired_lease_is_refused_to_its_owner(database, now):
     with transaction(database) as tx:
         budget = budgets.add_budget(tx, name="b", total=5_000, now=now)
         budgets.lease(tx, budget.id, wanted=5_000, now=now, owner="sleeper")
-        assert budgets.spend(tx, budget.id, [1], now=now, owner="other") == 0
         later = now + budgets.LEASE
-        assert budgets.sweep(tx, now=later) == 5_000
-        assert budgets.lease(tx, budget.id, wanted=4_900, now=later, owner="other") == 4_900
-        assert budgets.spend(tx, budget.id, [200], now=later, owner="sleeper") == 0
-        assert budgets.spend(tx, budget.id, [60, 60], now=later, owner="sleeper") == 1
+        assert budgets.spend(tx, budget.id, [1], now=later - timedelta(seconds=1), owner="sleeper") == 1
+        ledger.post(tx, [Post(Key("race", "s"), "award", budget.account_id, LI, 1, "first-scan")], now=now)
+        assert budgets.sweep(tx, now=later) == 4_999
+        assert budgets.lease(tx, budget.id, wanted=4_899, now=later, owner="other") == 4_899
+        # What the other leased too much of comes back when the last points are asked for: they rest, and are not lost.
+        assert budgets.spend(tx, budget.id, [60, 6_000], now=later, owner="sleeper") == 1
         ledger.post(tx, [Post(Key("race", "l"), "award", budget.account_id, LI, 60, "first-scan")], now=later)
+
+
+def test_the_last_points_come_from_sessions_that_rest_and_not_from_those_at_work(database, now):
+    with transaction(database) as tx:
+        budget = budgets.add_budget(tx, name="b", total=100, now=now)
+        for owner in ("resting", "at work"):
+            budgets.lease(tx, budget.id, wanted=50, now=now, owner=owner)
+    with database.begin() as busy:
+        assert budgets.spend(busy, budget.id, [10], now=now, owner="at work") == 1
+        with transaction(database) as tx:
+            assert budgets.spend(tx, budget.id, [10] * 10, now=now, owner="late") == 5
+        busy.rollback()
+    with transaction(database) as tx:
+        assert budgets.spend(tx, budget.id, [10] * 10, now=now, owner="late") == 5
+        posts = [Post(Key("rest", str(n)), "award", budget.account_id, LI, 50, "first-scan") for n in range(2)]
+        ledger.post(tx, posts, now=now)
 
 
 def test_what_a_dead_session_leased_is_there_at_the_next_need(database, now):
@@ -267,18 +284,16 @@ def test_what_a_dead_session_leased_is_there_at_the_next_need(database, now):
     for holder in (doomed, alive):
         with holder.begin():
             budgets.lease(holder, budget.id, wanted=2_500, now=now, owner=budgets.session(holder))
-    with transaction(database) as tx:
-        assert budgets.spend(tx, budget.id, [1], now=now) == 0
     name = budgets.session(doomed)
     doomed.rollback()
     doomed.invalidate()
     while name in alive.execute(text(f"SELECT {budgets.SESSION}")).scalars():
         alive.rollback()  # The server notices in its own time, and a transaction sees one picture of who is there.
     alive.rollback()
-    with transaction(database) as tx:
-        assert budgets.spend(tx, budget.id, [2_500, 1], now=now) == 1
     with alive.begin():
         assert budgets.spend(alive, budget.id, [2_500], now=now) == 1
+        with transaction(database) as tx:
+            assert budgets.spend(tx, budget.id, [2_500, 1], now=now) == 1
         posts = [Post(Key("dead", str(n)), "award", budget.account_id, LI, 2_500, "first-scan") for n in range(2)]
         ledger.post(alive, posts, now=now)
     alive.close()

@@ -9,7 +9,7 @@ from loyalty import tables
 def test_the_migration_makes_what_is_declared(engine):
     there = inspect(engine)
     declared = [table for table in metadata.sorted_tables if getattr(tables, table.name, None) is table]
-    assert len(declared) == 14
+    assert len(declared) == 21
     for table in declared:
         columns = {found["name"]: found for found in there.get_columns(table.name)}
         assert list(columns) == [column.name for column in table.columns]
