@@ -3,8 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 # Debian packages beside PyPI: a reader library, a browser for the screen tests, letters for pictures of Chinese, Redis for
-# the second pass of its tests, and poppler for a second opinion on our PDFs.
-DEBIAN := libzbar0 chromium fonts-noto-cjk redis-server poppler-utils
+# the second pass of its tests, poppler for a second opinion on our PDFs, and CUPS's own test printer with what it needs.
+DEBIAN := libzbar0 chromium fonts-noto-cjk redis-server poppler-utils cups-ipp-utils cups-client dbus avahi-daemon
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -57,7 +57,7 @@ system:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	  else \
 	    echo "These system packages are missing:$$missing"; \
-	    echo "Install them once:  sudo apt-get install$$missing   (pyzbar needs libzbar0, screen tests need chromium and a Chinese font, PDF tests poppler-utils)"; \
+	    echo "Install them once:  sudo apt-get install$$missing   (pyzbar needs libzbar0, screen tests need chromium and a Chinese font, PDF tests poppler-utils, printer tests cups-ipp-utils)"; \
 	  fi; \
 	fi
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, select
 
+from antifraud import known_good
 from antifraud.findings import Alert, Severity
 from antifraud.tables import alerts as alerts_table
 from antifraud.tables import cases
@@ -51,6 +52,7 @@ def raise_alerts(tx: Tx, alerts: Sequence[Alert], *, now: datetime) -> dict[str,
     """Keep the alerts and group them into cases, in one statement. Returns pivot -> case id of the open ones."""
     if not alerts:
         return {}
+    alerts = known_good.softened(tx, alerts, now=now)
     write_all(tx, raising(alerts, now=now), now=now)
     found = select(cases.c.pivot, cases.c.id).where(
         cases.c.pivot.in_({alert.pivot for alert in alerts}), cases.c.state != "closed"
@@ -72,6 +74,7 @@ def raising(alerts: Sequence[Alert], *, now: datetime) -> list[Write]:
         pivots = {row["pivot"] for row in rows}
         kept = [_row(alert, now) | {"turn": turn} for turn, alert in enumerate(alerts) if alert.pivot in pivots]
         writes.append(Write(name, _KEPT[name], kept, len(kept)))
+    writes.append(Write("cases_told", _TOLD, [{}] if opened else []))
     return [*writes, facts.announcing("alerts_told", [_fact(alert) for alert in alerts if alert.pivot in calling])]
 
 
@@ -83,8 +86,10 @@ def _fact(alert: Alert) -> Fact:
 # The unique index of open cases decides who opens and who joins. A graver alert than any before ends a snooze, and can
 # only bring the due time forward. A statement cannot see rows its own parts write, so ids come from what they return.
 _OPENED = f"""
-INSERT INTO cases (pivot, state, severity, codes, alerts, opened_at, first_seen_at, last_seen_at, due_at)
-SELECT pivot, 'pending', severity, string_to_array(codes, ' '), alerts, :now, :now, :now, due_at
+INSERT INTO cases (pivot, state, severity, codes, alerts, opened_at, first_seen_at, last_seen_at, due_at,
+    snoozed_until)
+SELECT pivot, 'pending', severity, string_to_array(codes, ' '), alerts, :now, :now, :now,
+    case_due(severity, :now, due_at), case_asleep(string_to_array(codes, ' '), pivot, :now)
 FROM {record_set("cases_opened", "pivot text, severity smallint, codes text, alerts integer, due_at timestamptz")}
 ON CONFLICT (pivot) WHERE state <> 'closed' DO UPDATE SET
     alerts = cases.alerts + excluded.alerts,
@@ -93,8 +98,15 @@ ON CONFLICT (pivot) WHERE state <> 'closed' DO UPDATE SET
     due_at = least(cases.due_at, excluded.due_at),
     snoozed_until = CASE WHEN excluded.severity > cases.severity THEN NULL ELSE cases.snoozed_until END,
     severity = greatest(cases.severity, excluded.severity)
-RETURNING id, pivot
+RETURNING id, pivot, xmax = 0 AS fresh
 """  # noqa: S608
+
+# A row nobody had before has no xmax: it was inserted, not updated.
+_TOLD = """
+INSERT INTO facts (kind, subject, body, at)
+SELECT 'case.opened', 'case:' || id, jsonb_build_object('case_id', id, 'pivot', pivot), :now
+FROM cases_opened WHERE fresh AND CAST(:cases_told AS json) IS NOT NULL ORDER BY id RETURNING id
+"""
 
 # Adds to cases that are open and leaves the others alone.
 _JOINED = f"""

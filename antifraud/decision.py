@@ -17,17 +17,21 @@ the same decisions, byte for byte.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from antifraud import clones, diversion, harvest
+from antifraud import clones, diversion, door_flags, faces, harvest
 from antifraud.evidence import Evidence, item_subject, sscc_subject
 from antifraud.findings import Alert, Finding, Reason, Severity
+from antifraud.lab import vocabulary
+from antifraud.lab.fused import Ruleset
 from antifraud.params import Params
 from antifraud.signals import Facts
+from codegen.identity import ItemNumber
 from codegen.items import FirstSeen, ItemState
 from codegen.wire import Genuine, Unissued
+from foundation.observability import rule_failures_total
 
 __all__ = ["VERDICTS", "Decision", "Params", "Verdict", "decide"]
 
@@ -37,6 +41,8 @@ Verdict = Literal[
 VERDICTS: tuple[Verdict, ...] = (
     "genuine", "genuine_again", "claimed", "not_active", "void", "recalled", "expired", "suspicious", "unknown",
 )  # fmt: skip
+# Signs of behaviour, which a restaurant, a shop or a collector shows without any fraud.
+WEAK = frozenset({"CLN_USERS_MANY", "CLN_USERS_SPREAD", "FACE_INNER_FIRST", "FACE_OTHER_CASE"})
 PAYS = frozenset({"genuine", "genuine_again", "suspicious"})
 
 
@@ -52,6 +58,7 @@ class Decision:
     takes: bool = False
     hold: bool = False
     hold_reason: str | None = None
+    blocked: bool = False
     throttle: bool = False
     reasons: tuple[Reason, ...] = ()
     alerts: tuple[Alert, ...] = ()
@@ -75,6 +82,7 @@ def decide(evidence: Evidence, facts: Facts, *, params: Params, now: datetime) -
             findings.append(harvest.stolen_key(token))
         return _said("unknown", facts, findings, guessing.throttle, features, params)
 
+    features |= _ages(evidence, token.item, state, facts.attempt.at)
     if facts.leak is not None:
         findings.append(harvest.leaked(facts.leak))
 
@@ -86,11 +94,15 @@ def decide(evidence: Evidence, facts: Facts, *, params: Params, now: datetime) -
 
     # (2) Was it copied, did it surface early, did its carton go astray? A copy says nothing of where the carton went.
     row = evidence.change(item_subject(token.item))
-    copied = clones.judge(row, facts, params)
-    findings += copied + harvest.early(token, state, params)
+    flags = door_flags.flags_of(evidence, facts)
+    known, blocked = "known" in flags, "block" in flags
+    signs = clones.judge(row, facts, params)
+    copied = [one for one in signs if not (known and one.reason.code in WEAK)]
+    signs += faces.judge(evidence, row, facts, state, params)
+    findings += (_for_the_file(signs) if known else signs) + harvest.early(token, state, params)
     features |= {"people": row.get("users", 0), "places": len(row.get("places", ()))}
     subject = sscc_subject(state.sscc) if state.sscc is not None else ""
-    if subject and not copied and diversion.counts(evidence.look(subject), facts, state):
+    if subject and not copied and not known and diversion.counts(evidence.look(subject), facts, state):
         diverted, carton = diversion.judge(evidence.change(subject), facts, state, params)
         findings += diverted
         if carton is not None:
@@ -102,8 +114,13 @@ def decide(evidence: Evidence, facts: Facts, *, params: Params, now: datetime) -
     mine = owner is not None and (owner == member if member else row.get("taken") == facts.device_id)
     seen = state.first_seen_at is not None or token.item in evidence.seen
     verdict = _verdict(bool(copied), taken=owner is not None, mine=mine, seen=seen)
+    if blocked:
+        findings.append(Finding(Reason("ACT_BLOCKED", {}, 0.0), Severity.INFO))
+    if "hold" in flags:
+        findings.append(Finding(Reason("ACT_HELD", {}, 0.0), Severity.INFO, holds=True))
     takes = (
-        verdict in PAYS
+        not blocked
+        and verdict in PAYS
         and owner is None
         and facts.attempt.claim
         and member is not None
@@ -117,8 +134,15 @@ def decide(evidence: Evidence, facts: Facts, *, params: Params, now: datetime) -
     first_seen = None if seen else evidence.seen[token.item]
     return _said(
         verdict, facts, findings, guessing.throttle, features, params,
-        takes=takes, held=state.held, first_seen=first_seen,
+        takes=takes, held=state.held, blocked=blocked, first_seen=first_seen,
     )  # fmt: skip
+
+
+def _for_the_file(signs: list[Finding]) -> list[Finding]:
+    """Somebody known was there: what is weak calls nobody and holds nothing."""
+    return [
+        replace(one, severity=Severity.INFO, holds=False) if one.reason.code in WEAK else one for one in signs
+    ]  # fmt: skip
 
 
 def _standing(token: Genuine, state: ItemState, now: datetime) -> Verdict | None:
@@ -145,22 +169,51 @@ def _verdict(copied: bool, *, taken: bool, mine: bool, seen: bool) -> Verdict:
 
 def _said(
     verdict: Verdict, facts: Facts, findings: list[Finding], throttle: bool, features: dict[str, Any], params: Params,
-    *, takes: bool = False, held: bool = False, first_seen: FirstSeen | None = None,
+    *, takes: bool = False, held: bool = False, blocked: bool = False, first_seen: FirstSeen | None = None,
 ) -> Decision:  # fmt: skip
-    holding = [one.reason.code for one in findings if one.holds] + (["ITEM_HELD"] if held else [])
     location = facts.attempt.location
+    features["method"] = location.method if location else "none"
+    if params.rules:
+        _ask_rules(verdict, facts, findings, features, params.rules)
+    holding = [one.reason.code for one in findings if one.holds] + (["ITEM_HELD"] if held else [])
     return Decision(
         verdict=verdict,
         takes=takes,
         hold=takes and bool(holding),
         hold_reason=holding[0] if takes and holding else None,
+        blocked=blocked,
         throttle=throttle,
         reasons=tuple(one.reason for one in findings),
         alerts=tuple(_alert(one, one.pivot, facts, params) for one in findings if one.pivot is not None),
         first_seen=first_seen,
         region=facts.region,
-        features=features | {"method": location.method if location else "none"},
+        features=features,
     )
+
+
+def _ask_rules(
+    verdict: Verdict, facts: Facts, findings: list[Finding], features: dict[str, Any], rules: Ruleset
+) -> None:
+    """Rules as data speak last, of what all others said; one that fails says nothing and is named in the evidence."""
+    seen = vocabulary.of_decision(verdict, [one.reason.code for one in findings], features, facts, facts.attempt.at)
+    sscc = facts.state.sscc if facts.state else None
+    said, failed = rules.findings(seen, item=facts.item, sscc=sscc, phone=facts.actors[0])
+    findings += said
+    if failed:
+        features["rules_failed"] = failed
+        rule_failures_total.labels("raised").inc(len(failed))
+
+
+def _ages(evidence: Evidence, item: ItemNumber, state: ItemState, now: datetime) -> dict[str, int]:
+    """Minutes since the item was first seen, in this batch too, and days since it was shipped, where they are known."""
+    known = {}
+    before = evidence.seen.get(item)
+    first_seen_at = state.first_seen_at or (before.at if before else None)
+    if first_seen_at is not None:
+        known["age_min"] = (now - first_seen_at) // timedelta(minutes=1)
+    if state.shipped_at is not None:
+        known["shipped_days"] = (now - state.shipped_at) // timedelta(days=1)
+    return known
 
 
 def _alert(finding: Finding, pivot: str, facts: Facts, params: Params) -> Alert:

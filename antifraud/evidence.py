@@ -53,10 +53,23 @@ class Evidence:
         self.rows.pop(subject, None)
         self.changed.discard(subject)
 
+    def drop(self, subject: str, keys: frozenset[str]) -> None:
+        """Forget these keys of a row; the row itself when they were all it had."""
+        rest = {key: value for key, value in self.rows.get(subject, {}).items() if key not in keys}
+        if rest:
+            self.rows[subject] = rest
+            self.changed.add(subject)
+        else:
+            self.forget(subject)
+
 
 def subjects(facts: Facts) -> list[str]:
     """The rows a scan may read. Device and address rows are few: ordinary scans have none and make none."""
     wanted = list(facts.actors)
+    if facts.attempt.member_id is not None:
+        wanted.append(f"member:{facts.attempt.member_id}")
+    if (cell := facts.cell) is not None:
+        wanted.append(cell)
     if isinstance(facts.token, Genuine) and facts.state is not None:
         wanted.append(item_subject(facts.token.item))
         if facts.state.sscc is not None:
@@ -139,7 +152,10 @@ def sweep(tx: Tx, *, now: datetime) -> int:
 
 
 # "address:" and "device:" sort before "item:", in every collation.
-_SWEEP = text("DELETE FROM evidence WHERE subject < 'item:' AND updated_at < :before")
+# What a person decided ends by its own clock.
+_SWEEP = text("""
+DELETE FROM evidence WHERE subject < 'item:' AND updated_at < :before AND state -> 'flags' IS NULL
+""")
 
 
 def canonical(state: Mapping[str, Any]) -> str:

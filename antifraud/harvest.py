@@ -16,6 +16,7 @@ from codegen.items import ItemState
 from codegen.wire import Forged, Genuine, Unissued
 
 TRIED = 8
+OWN = frozenset({"llr", "t", "until", "tried"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def _trial(evidence: Evidence, subject: str, facts: Facts, params: Params) -> tu
     """(evidence after this scan, whether it just crossed the alarm)."""
     known = evidence.look(subject)
     wrong, right = _wrong(facts), isinstance(facts.token, Genuine)
-    if not (wrong or (right and known)):
+    if not (wrong or (right and "llr" in known)):
         return known.get("llr", 0.0), False
     at = facts.attempt.at.timestamp()
     fresh = at - known.get("t", at) <= params.enumeration_memory_s
@@ -62,7 +63,7 @@ def _trial(evidence: Evidence, subject: str, facts: Facts, params: Params) -> tu
     test = Sprt(params.honest_invalid, params.guesser_invalid, params.enumeration_alpha, params.enumeration_beta)
     llr, until = test.step(before, wrong), known.get("until", 0)
     if llr == 0.0 and until <= at:
-        evidence.forget(subject)
+        evidence.drop(subject, OWN)
         return 0.0, False
     alarm = llr >= test.alarm and until <= at
     row = evidence.change(subject)

@@ -25,6 +25,8 @@ ACCURACY_SIGMAS = 1.515  # Phones report the radius that holds 68 %: sqrt(-2 ln 
 P95_SIGMAS = 2.448
 CELL_TAIL, CELL_TAIL_KM = 0.01, 5.0  # One "gps" fix in a hundred is the radio cell's.
 SAMPLES, TAIL_SAMPLES = 32, 8
+NOWHERE_DEG = 1e-3  # Closer than 100 m to 0,0.
+WIDEST_KM = 50.0  # A located fix with a larger error says no prefecture.
 OUTSIDE: Region = 0  # At sea or abroad.
 FLOOR = 1e-3  # One fix, perhaps forged, moves no likelihood by more than a factor of 1000.
 EARTH_KM = 6371.0088
@@ -55,6 +57,9 @@ def from_report(
 ) -> Location | None:
     """What a phone said, made usable; None when it said nothing or something no place on Earth matches.
 
+    Nor is 0,0 a place, which a phone without a fix sends, nor a fix whose error is below zero (so a phone marks one
+    that is not valid) or wider than any prefecture: what such a scan was for counts, where it was does not.
+
     crs: "wgs84" or "gcj02" (what Chinese map kits return). accuracy_m widens the method's error, never narrows it:
     an accuracy of zero is what a forged fix says.
     """
@@ -62,9 +67,13 @@ def from_report(
         return None
     if not (abs(lat) <= 90 and abs(lon) <= 180):  # Also refuses NaN.
         return None
+    if abs(lat) <= NOWHERE_DEG and abs(lon) <= NOWHERE_DEG:
+        return None
+    told = accuracy_m / 1000 / ACCURACY_SIGMAS if accuracy_m is not None and not math.isnan(accuracy_m) else 0.0
+    if not 0 <= told <= WIDEST_KM:
+        return None
     if crs == "gcj02":
         lat, lon = wgs84(lat, lon)
-    told = accuracy_m / 1000 / ACCURACY_SIGMAS if accuracy_m is not None and math.isfinite(accuracy_m) else 0.0
     return Location(lat, lon, max(SIGMA_KM[method], told), method)
 
 

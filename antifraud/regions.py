@@ -96,6 +96,13 @@ def _whole(lat: float, lon: float) -> Region | None:
     return known if isinstance(known, int) else None
 
 
+def shapes() -> tuple["np.ndarray[Any, np.dtype[np.int64]]", Any, Any]:
+    """(code of each part, the parts as prepared polygons, a tree of them), for whoever asks about many points."""
+    atlas = _atlas()
+    shapely.prepare(atlas.parts)
+    return np.array(atlas.codes), atlas.parts, atlas.tree
+
+
 def province_of(region: Region) -> Region:
     return region // 10_000 * 10_000
 

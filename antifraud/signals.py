@@ -9,10 +9,14 @@ from hashlib import blake2b
 from types import MappingProxyType
 from uuid import UUID
 
+import h3
+
 from antifraud.location import OUTSIDE, Location, Region, pmf
 from codegen.canaries import Canary
 from codegen.items import ItemState
 from codegen.wire import Genuine, ItemNumber, Token
+
+CELL = 8  # H3 resolution: 0.7 square kilometres.
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,8 @@ class Facts:
 
     regions: P(region) of a located scan, else empty; region: the likeliest of them, None at sea and abroad.
     device_id, member_hash: what evidence knows a phone and an account by. person: who scanned, the member, else the
-    phone. actors: the evidence subjects of the phone and of its network.
+    phone. actors: the evidence subjects of the phone and of its network. cell: the H3 cell
+    of about a square kilometre of a located scan, as evidence knows it.
     """
 
     attempt: Attempt
@@ -48,6 +53,7 @@ class Facts:
     actors: tuple[str, str] = field(init=False)
     regions: dict[Region, float] = field(init=False)
     region: Region | None = field(init=False)
+    cell: str | None = field(init=False)
 
     def __post_init__(self) -> None:
         attempt = self.attempt
@@ -56,6 +62,7 @@ class Facts:
         self.person = self.member_hash or self.device_id
         self.actors = (f"device:{storable(attempt.device)}", f"address:{storable(network(attempt.address))}")
         self.regions = pmf(located) if (located := self.located) else {}
+        self.cell = f"cell:{h3.latlng_to_cell(located.lat, located.lon, CELL)}" if located else None
         best = max(self.regions, key=lambda region: (self.regions[region], region), default=OUTSIDE)
         self.region = best or None
 

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Double,
     ForeignKey,
@@ -93,10 +94,11 @@ cases = Table(
     Column("actions", JSONB),
     Column("closed_by", Text),
     Column("closed_at", INSTANT),
+    Column("overdue_told_at", INSTANT),
     CheckConstraint("state IN ('pending', 'investigating', 'closed')", name="case_state_is_known"),
     CheckConstraint("severity BETWEEN 0 AND 3", name="case_severity_is_known"),
     CheckConstraint(
-        "outcome IN ('confirmed_risk', 'valuable_alert', 'false_positive', 'inconclusive')",
+        "outcome IN ('confirmed_risk', 'valuable_alert', 'false_positive', 'inconclusive', 'merged')",
         name="case_outcome_is_known",
     ),
     CheckConstraint(
@@ -131,4 +133,90 @@ alerts = Table(
     Index("alerts_case_idx", "case_id", "id"),
     Index("alerts_pivot_idx", "pivot", "id"),
     Index("alerts_scan_idx", "scan_id"),
+)
+
+night_runs = Table(
+    "night_runs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("begun_at", INSTANT, nullable=False),
+    Column("ended_at", INSTANT),
+    Column("kind", Text, nullable=False),
+    Column("until", INSTANT, nullable=False),
+    Column("scans", BigInteger, nullable=False),
+    Column("findings", Integer, nullable=False),
+    Column("alerts", Integer, nullable=False),
+    Column("took", JSONB, nullable=False),
+    Column("params_version", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("error", Text),
+    CheckConstraint("kind IN ('near', 'nightly')", name="night_runs_kind_is_known"),
+    CheckConstraint("state IN ('running', 'done', 'failed')", name="night_runs_state_is_known"),
+    CheckConstraint("(state = 'failed') = (error IS NOT NULL)", name="night_runs_failed_says_why"),
+    CheckConstraint("(state = 'running') = (ended_at IS NULL)", name="night_runs_end_once"),
+    Index("night_runs_kind_idx", "kind", "id"),
+)
+
+night_memory = Table(
+    "night_memory",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("until", INSTANT, nullable=False),
+    Column("last_scan", Uuid, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("updated_at", INSTANT, nullable=False),
+)
+
+dealer_meters = Table(
+    "dealer_meters",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("dealer_id", BigInteger, primary_key=True),
+    Column("region", Integer, primary_key=True),
+    Column("log_e", Double, nullable=False),
+    Column("cartons", Integer, nullable=False),
+    Column("diverted", Double, nullable=False),
+    Column("listed", Boolean, nullable=False),
+    Index("dealer_meters_dealer_idx", "dealer_id", "day"),
+)
+
+flows = Table(
+    "flows",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("from_region", Integer, primary_key=True),
+    Column("to_region", Integer, primary_key=True),
+    Column("cartons", Double, nullable=False),
+    Column("expected", Double, nullable=False),
+    Column("llr", Double, nullable=False),
+)
+
+carton_verdicts = Table(
+    "carton_verdicts",
+    metadata,
+    Column("sscc", Text, primary_key=True),
+    Column("dealer_id", BigInteger),
+    Column("posterior", Double, nullable=False),
+    Column("target", Integer, nullable=False),
+    Column("scans", Integer, nullable=False),
+    Column("located", Integer, nullable=False),
+    Column("mix", JSONB, nullable=False),
+    Column("judged_at", INSTANT, nullable=False),
+    CheckConstraint("posterior BETWEEN 0 AND 1", name="carton_verdicts_posterior_is_a_share"),
+    Index("carton_verdicts_dealer_idx", "dealer_id", "posterior"),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("pivot", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("value", Double, nullable=False),
+    Column("reasons", JSONB, nullable=False),
+    Column("params_version", Text, nullable=False),
+    Column("judged_at", INSTANT, nullable=False),
+    CheckConstraint("kind IN ('clone', 'harvest', 'diversion', 'abuse')", name="scores_kind_is_known"),
+    CheckConstraint("value BETWEEN 0 AND 1", name="scores_value_is_a_share"),
+    Index("scores_kind_idx", "kind", "value"),
 )

@@ -69,9 +69,8 @@ def workshop() -> Iterator[tuple[House, Path]]:
             bring_up_to_date(house)
             now = clock.now()
             with transaction(house.engine) as tx:
-                brand = brands.add_brand(tx, name="bench", host="id.brand.cn", now=now)
+                brand = brands.add_brand(tx, name="bench", host="id.brand.cn", provider=house.keys, now=now)
                 brands.add_product(tx, brand_id=brand.id, gtin=GTIN, name_zh="云雾绿茶", name_en="tea", now=now)
-                keyring.witness(tx, house.keys)
             yield house, folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

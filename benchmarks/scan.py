@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -20,12 +20,12 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks import load
+from benchmarks import cpu, load
 from codegen import brands, runs, spans
 from codegen import keys as keyring
 from codegen.identity import Profile
 from foundation import clock, ids
-from foundation.database import reading, transaction
+from foundation.database import be_patient, reading, transaction
 from foundation.settings import Settings
 from loyalty import campaigns, invariants, members
 from scan_api import auth
@@ -53,6 +53,7 @@ def run() -> dict[str, Any]:
 def _measure(house: House) -> dict[str, Any]:
     codes, tokens = world(house, SCANS)  # Every scan is another item.
     results: list[load.Result] = []
+    (database,) = (int(path.read_text().split()[0]) for path in house.settings.data_dir.rglob("postmaster.pid"))
 
     def scans(path: str, how_many: int) -> list[bytes]:
         return list(scan_requests(path, islice(codes, how_many), tokens))
@@ -61,18 +62,25 @@ def _measure(house: House) -> dict[str, Any]:
         results.append(load.run(ports, requests, connections=CONNECTIONS, seconds=SECONDS, rate=rate))
         return results[-1]
 
-    with _servers(house, 1) as ports:
+    with _servers(house, 1) as (ports, servers):
+        clocks: dict[str, Callable[[], float]] = {
+            "api": lambda: cpu.seconds(servers[0].pid),
+            "postgres": lambda: cpu.seconds(database),
+            "load": lambda: cpu.alone(os.getpid()),
+        }
         warm = drive(ports, scans("/v1/scans", 1000))
         with house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
             admin.execute(text("ANALYZE"))  # As autovacuum would, minutes after a bulk load.
         bare = drive(ports, [load.request("POST", "/bench/bare", body(next(codes)))] * 400_000)
         empty = drive(ports, scans("/bench/empty", 1000) * 100)
         naive = drive(ports, scans("/bench/ordinary", 4_000))
+        before = {name: used() for name, used in clocks.items()}
         full = drive(ports, scans("/v1/scans", 24_000))
+        spent = {name: used() - before[name] for name, used in clocks.items()}
         half = drive(ports, scans("/v1/scans", 12_000), rate=full.per_s / 2)
     wide = {}
     for processes in PROCESSES[1:]:
-        with _servers(house, processes) as ports:
+        with _servers(house, processes) as (ports, _):
             wide[processes] = drive(ports, scans("/v1/scans", 24_000))
     scanned = [warm, naive, full, half, *wide.values()]
     return {
@@ -86,13 +94,14 @@ def _measure(house: House) -> dict[str, Any]:
         "p99_ms": round(half.quantile_ms(0.99), 1),
         "p50_ms": round(half.quantile_ms(0.5), 1),
         "scans_per_s_by_processes": {"1": round(full.per_s)} | {str(n): round(one.per_s) for n, one in wide.items()},
+        "cpu_us_per_scan": {name: round(1e6 * one / len(full.latencies_s)) for name, one in spent.items()},
         "errors": sum(one.errors for one in results),
         **kept(house, sum(len(one.latencies_s) for one in scanned)),
     }
 
 
 @contextmanager
-def _servers(house: House, how_many: int) -> Iterator[list[int]]:
+def _servers(house: House, how_many: int) -> Iterator[tuple[list[int], list[subprocess.Popen[bytes]]]]:
     """API processes on ports of their own, all on one database."""
     environment = {"ONECODE_DATABASE_URL": house.url, "ONECODE_DATA_DIR": str(house.settings.data_dir)}
     ports = [free_port() for _ in range(how_many)]
@@ -107,7 +116,7 @@ def _servers(house: House, how_many: int) -> Iterator[list[int]]:
     try:
         for port in ports:
             wait_for(port)
-        yield ports
+        yield ports, servers
     finally:
         for server in servers:
             server.terminate()
@@ -119,13 +128,12 @@ def world(house: House, how_many: int) -> tuple[Iterator[str], list[str]]:
     """Codes of commissioned items, made as they are asked for, and the sign-ins of members."""
     now = clock.now()
     with transaction(house.engine) as tx:
-        brand = brands.add_brand(tx, name="bench", host="id.bench.cn", now=now)
+        brand = brands.add_brand(tx, name="bench", host="id.bench.cn", provider=house.keys, now=now)
         gtin = brands.add_product(tx, brand_id=brand.id, gtin="06901234567892", name_zh="茶", name_en="tea", now=now)
         run = runs.issue(
             tx, brand_id=brand.id, gtin=gtin, count=how_many, order_id="bench", profile=Profile.STANDARD, inner=False,
             produced_on=None, expires_at=None, now=now,
         )  # fmt: skip
-        keyring.witness(tx, house.keys)
         spans.commission(tx, [(run.first, run.end)], by="bench", now=now)
         campaign = campaigns.draft(
             tx, name_zh="扫码", name_en="scan", rule="true", points=10, budget_points=10**9, starts_at=now, now=now
@@ -165,6 +173,7 @@ def body(code: str, at: int | None = None) -> bytes:
 def kept(house: House, answered: int) -> dict[str, Any]:
     """Nothing answered may be missing from the log, and the books must balance."""
     with transaction(house.engine) as tx:
+        be_patient(tx)
         scans = tx.execute(text("SELECT count(*) FROM scans")).scalar_one()
         credited = tx.execute(text("SELECT count(*) FROM scans WHERE reward_state = 'credited'")).scalar_one()
         broken = invariants.check_invariants(tx)

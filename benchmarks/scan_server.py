@@ -62,7 +62,8 @@ async def empty(
         "product": {"gtin": "06901234567892", "zh": "茶", "en": "tea"},
         "first_scan": {"at": "2026-06-01T04:00:00+00:00", "place": {"zh": "成都市", "en": "Chengdu"}},
     }
-    return ScanOut.model_validate(ScanOut.of(ScanResult(scan_id, answer), texts.language_of(accept_language)))
+    words = texts.words("genuine", texts.language_of(accept_language))
+    return ScanOut.model_validate(ScanOut.of(ScanResult(scan_id, answer), words))
 
 
 def ordinary(house: House) -> Callable[..., Any]:
@@ -72,7 +73,7 @@ def ordinary(house: House) -> Callable[..., Any]:
     sessions = create_async_engine(house.url, pool_size=16, max_overflow=0)
 
     async def answer(scan_id: UUID, body: ScanIn, caller: TheCaller) -> ScanOut:
-        attempt = body.attempt(scan_id, caller)
+        attempt = body.attempt(scan_id, caller, key=bytes(32), now=clock.now())
 
         def work(connection: Connection) -> list[ScanResult]:
             tx = Tx(ReadTx(connection))
@@ -80,7 +81,8 @@ def ordinary(house: House) -> Callable[..., Any]:
 
         async with AsyncSession(sessions) as session, session.begin():
             (result,) = await (await session.connection()).run_sync(work)
-        return ScanOut.model_validate(ScanOut.of(result, texts.language_of(None)))
+        words = texts.words(result.answer["verdict"], texts.language_of(None))
+        return ScanOut.model_validate(ScanOut.of(result, words))
 
     return answer
 

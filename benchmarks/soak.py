@@ -3,7 +3,7 @@
     python -m benchmarks.soak [minutes]
 
 Real processes: one API, one worker with its sweeps, the embedded PostgreSQL. A line of JSON a minute on standard
-error, the result on standard output.
+error with the machine's weather beside it, the result on standard output.
 """
 
 import json
@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from benchmarks import load
 from benchmarks.scan import free_port, kept, scan_requests, wait_for, world
+from benchmarks.weather import Weather
 from foundation import clock
 from foundation.database import reading
 from foundation.settings import Settings
@@ -36,17 +37,18 @@ def run(minutes: int) -> dict[str, Any]:
     try:
         with open_house(Settings.from_environment({"ONECODE_DATA_DIR": str(folder)}), migrated=False) as house:
             bring_up_to_date(house)
-            return _soak(house, minutes)
+            return _soak(house, minutes, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _soak(house: House, minutes: int) -> dict[str, Any]:
+def _soak(house: House, minutes: int, folder: Path) -> dict[str, Any]:
     codes, tokens = world(house, 4_000 * 60 * minutes + 50_000)
     requests = scan_requests("/v1/scans", codes, tokens)
     port = free_port()
     programs = {name: _start(house, port, name) for name in ("serve", "worker")}
     lines: list[dict[str, Any]] = []
+    weather = Weather(house.engine, folder)
     try:
         wait_for(port)
         warm = load.run([port], requests, connections=CONNECTIONS, seconds=BURST_S)
@@ -55,9 +57,10 @@ def _soak(house: House, minutes: int) -> dict[str, Any]:
         for minute in range(minutes):
             done = load.run([port], requests, connections=CONNECTIONS, seconds=60, rate=full.per_s / 2)
             answered, errors = answered + len(done.latencies_s), errors + done.errors
-            lines.append(_line(minute, done, programs, house))
+            lines.append(_line(minute, done, programs, house) | weather.reading())
             sys.stderr.write(json.dumps(lines[-1]) + "\n")
     finally:
+        weather.close()
         for program in programs.values():
             program.terminate()
         for program in programs.values():
@@ -72,7 +75,7 @@ def _soak(house: House, minutes: int) -> dict[str, Any]:
 def _start(house: House, port: int, name: str) -> "subprocess.Popen[bytes]":
     environment = {
         "ONECODE_DATABASE_URL": house.url, "ONECODE_DATA_DIR": str(house.settings.data_dir),
-        "ONECODE_PORT": str(port), "ONECODE_LOG_LEVEL": "error",
+        "ONECODE_PORT": str(port), "ONECODE_LOG_LEVEL": "warning",
     }  # fmt: skip
     return subprocess.Popen(
         [sys.executable, "-m", "scan_api", name], env={**os.environ, **environment}, stdout=sys.stderr
@@ -84,11 +87,12 @@ def _line(
 ) -> dict[str, Any]:
     with reading(house.engine) as tx:
         gigabytes = tx.execute(text("SELECT pg_database_size(current_database()) / 1e9")).scalar_one()
+        waiting = tx.execute(text("SELECT count(*) FROM member_events")).scalar_one()
     return {
         "minute": minute, "at": clock.now().isoformat(timespec="seconds"), "per_s": round(done.per_s),
         "p50_ms": round(done.quantile_ms(0.5), 1), "p99_ms": round(done.quantile_ms(0.99), 1),
         **{f"{name}_mb": _memory_mb(program.pid) for name, program in programs.items()},
-        "database_gb": round(float(gigabytes), 2),
+        "database_gb": round(float(gigabytes), 2), "not_followed": waiting,
     }  # fmt: skip
 
 
@@ -100,7 +104,7 @@ def _memory_mb(pid: int) -> int:
 
 def _ends(lines: list[dict[str, Any]]) -> dict[str, Any]:
     """The middle of the first and of the last minutes, side by side."""
-    names = ("per_s", "p50_ms", "p99_ms", "serve_mb", "worker_mb")
+    names = ("per_s", "p50_ms", "p99_ms", "serve_mb", "worker_mb", "not_followed")
     return {name: [median(line[name] for line in part) for part in (lines[:FEW], lines[-FEW:])] for name in names}
 
 

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 
 from codegen import gs1
-from codegen.keys import UnknownBrand
-from codegen.tables import brands, epochs, products
+from codegen.keys import KeyProvider, UnknownBrand, new_epoch
+from codegen.tables import brands, products
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
 
@@ -49,8 +49,20 @@ class Brand:
     company_prefix: str | None
 
 
-def add_brand(tx: Tx, *, name: str, host: str, now: datetime, company_prefix: str | None = None) -> Brand:
-    """A brand with its first key epoch. `company_prefix` is GS1's, for SSCCs. Raises BadHost, BrandExists."""
+def add_brand(
+    tx: Tx,
+    *,
+    name: str,
+    host: str,
+    now: datetime,
+    company_prefix: str | None = None,
+    provider: KeyProvider | None = None,
+) -> Brand:
+    """A brand with its first key epoch. `company_prefix` is GS1's, for SSCCs.
+
+    provider: writes down at once which master key the epoch has; without one, `keys.witness` must follow.
+    Raises BadHost, BadCompanyPrefix, BrandExists.
+    """
     plain = host.strip().lower()
     if len(plain) > MAX_HOST or not _HOST.fullmatch(plain):
         raise BadHost(f"{host!r} cannot be printed; use a host name of at most {MAX_HOST} letters, digits, . and -.")
@@ -69,7 +81,7 @@ def add_brand(tx: Tx, *, name: str, host: str, now: datetime, company_prefix: st
     )
     if not made:
         raise BrandExists(f"A brand named {name!r} or at {plain} exists; choose another name and host.")
-    tx.execute(insert(epochs).values(brand_id=made, next_index=0, created_at=now))
+    new_epoch(tx, brand_id=int(made), now=now, provider=provider)
     return Brand(int(made), name, plain, company_prefix)
 
 

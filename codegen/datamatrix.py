@@ -3,12 +3,16 @@
 Symbology identifier ]d2 says that FNC1 stands first; a reader that does not see it takes the digits for plain text.
 """
 
+import re
+
 import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 
 from codegen import gs1
 from codegen.qr import DoesNotFit
+
+ELEMENT_STRING = re.compile(r"\(01\)(?P<gtin>\d{14})\(21\)(?P<serial>[0-9A-Za-z]{1,20})")
 
 
 def element_string(gtin: str, serial: str) -> str:

@@ -5,11 +5,17 @@
 | spans, commissioned         | ObjectEvent ADD              | commissioning   |
 | spans, scrapped or voided   | ObjectEvent DELETE           | decommissioning |
 | unit_contents, unit_parents | AggregationEvent ADD, DELETE | packing, unpacking |
+| unit_contents, sampled      | ObjectEvent OBSERVE          | inspecting      |
 | shipments                   | ObjectEvent OBSERVE          | shipping        |
+| arrivals                    | ObjectEvent OBSERVE          | receiving       |
 | epcis_events                | as a partner captured it     | any             |
 
 A span of up to LISTED items names each by its Digital Link; a larger one says product and quantity. What a captured
 event did is told by that event alone. The order is (time, source, number), which is also where a page continues.
+
+An event made here has the identity of what it says (CBV 2.0, section 8.9). A line that is still running lengthens its
+span, so the event of that span says more, later, and under another hash; once the span is complete it stays the same.
+Remembering every report of a line apart would cost a row a report, for an event nobody would call complete.
 """
 
 import base64
@@ -119,8 +125,9 @@ def _event(row: Row[Any], keys: KeyRing, runs: RunIndex, offset: timedelta) -> d
     if row.disposition:
         event["disposition"] = row.disposition
     if row.dealer is not None:
-        delivery = f"urn:onecode:delivery:{quote(row.delivery, safe='')}"
-        event["bizTransactionList"] = [{"type": "desadv", "bizTransaction": delivery}]
+        kind, paper = ("recadv", "arrival") if row.step == "receiving" else ("desadv", "delivery")
+        named = f"urn:onecode:{paper}:{quote(row.delivery, safe='')}"
+        event["bizTransactionList"] = [{"type": kind, "bizTransaction": named}]
         event["destinationList"] = [{"type": "possessing_party", "destination": f"{DEALER}{row.dealer}"}]
     return {"eventID": epcis_hash.event_id(event)} | event
 
@@ -205,6 +212,16 @@ WITH found AS (
            '{}'::int8multirange, ARRAY[sscc], parent_sscc, NULL, NULL, NULL
     FROM unit_parents WHERE unpacked_at IS NOT NULL AND unpacked_by NOT LIKE 'epcis:%'
     UNION ALL
+    SELECT unpacked_at, 8, lpad(id::text, 20, '0'), 'ObjectEvent', 'OBSERVE', 'inspecting', NULL,
+           int8multirange(items), ARRAY[]::text[], NULL, NULL, NULL, NULL
+    FROM unit_contents WHERE unpacked_at IS NOT NULL AND sampled
+    UNION ALL
+    SELECT r.received_at, 9, lpad(r.id::text, 20, '0'), 'ObjectEvent', 'OBSERVE', 'receiving', 'in_progress',
+           '{}'::int8multirange,
+           (SELECT array_agg(DISTINCT u.outermost_sscc) FROM arrival_units u WHERE u.arrival_id = r.id), NULL,
+           r.dealer_id, r.document, NULL
+    FROM arrivals r WHERE r.received_by NOT LIKE 'epcis:%'
+    UNION ALL
     SELECT event_time, 7, event_hash, type, action, coalesce(biz_step, ''), disposition, items, units, parent,
            NULL, NULL, document
     FROM epcis_events
@@ -216,10 +233,12 @@ WHERE (CAST(:since AS timestamptz) IS NULL OR at >= :since) AND (CAST(:before AS
   AND (cardinality(CAST(:steps AS text[])) = 0 OR step = ANY (CAST(:steps AS text[])))
   AND (cardinality(CAST(:actions AS text[])) = 0 OR action = ANY (CAST(:actions AS text[])))
   AND (cardinality(CAST(:types AS text[])) = 0 OR type = ANY (CAST(:types AS text[])))
-  AND (CAST(:item AS bigint) IS NULL OR items @> CAST(:item AS bigint) OR source = 4 AND EXISTS (
-       SELECT FROM unit_contents c JOIN shipment_units u ON u.sscc = c.sscc
-       WHERE c.items @> CAST(:item AS bigint) AND u.shipment_id = CAST(number AS bigint) AND c.packed_at <= at
-         AND (c.unpacked_at IS NULL OR c.unpacked_at > at)))
+  AND (CAST(:item AS bigint) IS NULL OR items @> CAST(:item AS bigint) OR source IN (4, 9) AND EXISTS (
+       SELECT FROM unit_contents c JOIN (
+           SELECT 4 AS source, shipment_id AS id, sscc FROM shipment_units
+           UNION ALL SELECT 9, arrival_id, sscc FROM arrival_units) u ON u.sscc = c.sscc
+       WHERE c.items @> CAST(:item AS bigint) AND u.source = found.source AND u.id = CAST(number AS bigint)
+         AND c.packed_at <= at AND (c.unpacked_at IS NULL OR c.unpacked_at > at)))
   AND (CAST(:unit AS text) IS NULL OR parent = :unit OR :unit = ANY (units))
   AND (CAST(:at AS timestamptz) IS NULL OR (at, source, number) > (CAST(:at AS timestamptz), :source, :number))
 ORDER BY at, source, number LIMIT :limit

@@ -4,12 +4,13 @@
 | ------------------------------- | -------------------------------- | ------------------------------------------ |
 | ObjectEvent ADD                 | commissions the items            | not issued; commissioned, scrapped or void |
 | ObjectEvent OBSERVE             | shipping to a dealer ships units | not commissioned by then; unknown          |
+|                                 | receiving by a dealer takes them | not commissioned by then; unknown          |
 | ObjectEvent DELETE              | voids the items                  | not commissioned; void already             |
 | AggregationEvent ADD, DELETE    | packs, unpacks                   | packed elsewhere; not in there             |
 | TransactionEvent, other OBSERVE | nothing                          | not commissioned by then; unknown          |
 
-An event's identity is the hash of what it says: sent again it changes nothing, in whatever document. Shipping names
-the dealer as destination `urn:onecode:dealer:<id>` and the delivery as its first business transaction.
+An event's identity is the hash of what it says: sent again it changes nothing, in whatever document. Shipping and
+receiving name the dealer as destination `urn:onecode:dealer:<id>` and the paper as their first business transaction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,8 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, text
 
-from codegen import epcis_hash, hierarchy, rangeset, shipments, spans, wire
+from codegen import arrivals, epcis_hash, hierarchy, rangeset, shipments, spans, wire
+from codegen import units as unit_book
 from codegen.digital_link import parse
 from codegen.epcis_document import TYPES, BadDocument, Document, Wrong
 from codegen.hierarchy import UnknownUnit
@@ -70,7 +72,8 @@ def capture(
     tx: Tx, document: Document, *, capture_id: UUID, keys: KeyRing, runs: RunIndex, by: str, now: datetime
 ) -> Captured:
     """Take every event in order, all or none. Raises BadDocument naming events and fields."""
-    tx.execute(text("SELECT pg_advisory_xact_lock(hashtext('epcis capture'))"))  # The same event twice at once is one.
+    # The same event twice at once is one. One lock for all brands: documents are bounded, and EPCs name any brand.
+    tx.execute(text("SELECT pg_advisory_xact_lock(hashtext('epcis capture'))"))
     known = _known(tx, document.ids)
     tx.execute(
         insert(epcis_captures).values(
@@ -175,7 +178,7 @@ def _decommission(tx: Tx, event: Any, named: _Things, parent: Any, by: str, when
         raise NotOurs("epcList", f"item {refusal.first} is {refusal.reason} already")
 
 
-def _observe(tx: Tx, event: Any, named: _Things, parent: list[str], _: str, when: datetime) -> int | None:
+def _observe(tx: Tx, event: Any, named: _Things, parent: list[str], by: str, when: datetime) -> int | None:
     rows = tx.execute(
         text(
             "SELECT lower(items), upper(items) FROM spans WHERE state = 'commissioned' AND began_at <= :at"
@@ -191,26 +194,39 @@ def _observe(tx: Tx, event: Any, named: _Things, parent: list[str], _: str, when
     dealer = next(
         (one["destination"] for one in event.get("destinationList", ()) if one["destination"].startswith(DEALER)), None
     )
-    if word(event.get("bizStep")) != "shipping" or dealer is None or event["type"] != "ObjectEvent":
+    step = word(event.get("bizStep"))
+    if step not in ("shipping", "receiving") or dealer is None or event["type"] != "ObjectEvent":
         return None
     documents = [one["bizTransaction"] for one in event.get("bizTransactionList", ())]
     number = dealer.removeprefix(DEALER)
     if not documents or not number.isdecimal() or len(number) > 15:
-        raise NotOurs("destinationList", "shipping to a dealer names its number, and the delivery as a bizTransaction")
+        raise NotOurs("destinationList", f"{step} names its dealer by number, and its paper as a bizTransaction")
     if named.items:
-        raise NotOurs("epcList", "cases and pallets are shipped, not single items")
+        raise NotOurs("epcList", "cases and pallets are shipped and received, not single items")
+    if step == "receiving":
+        arrivals.receive(tx, dealer_id=int(number), units=named.units, document=documents[0], by=by, now=when)
+        return None
     return shipments.ship(tx, dealer_id=int(number), units=named.units, document=documents[0], now=when).id
 
 
 def _pack(tx: Tx, _: Any, named: _Things, parent: list[str], by: str, when: datetime) -> None:
     if named.items and named.units:
         raise NotOurs("childEPCs", "a unit holds items or units, not both")
-    level: hierarchy.Level = "pallet" if named.units else "case"
+    level = _level(tx, parent[0], named)
     packed = hierarchy.pack(tx, sscc=parent[0], level=level, items=named.items, units=named.units, by=by, now=when)
     for refusal in packed.refused:
         what = refusal.what if isinstance(refusal.what, str) else f"item {refusal.what[0]}"
         where = f" in {refusal.unit}" if refusal.unit else ""
         raise NotOurs("childEPCs", f"{what} is {refusal.reason}{where}")
+
+
+def _level(tx: ReadTx, parent: str, named: _Things) -> hierarchy.Level:
+    """A parent keeps its level; a new one is a case of items or bundles, or a pallet of what ranks higher."""
+    levels = unit_book.levels(tx, [parent, *named.units])
+    guessed: hierarchy.Level = (
+        "case" if set(levels.values()) <= {"bundle"} and len(levels) == len(named.units) else "pallet"
+    )
+    return levels.get(parent, guessed)
 
 
 def _unpack(tx: Tx, _: Any, named: _Things, parent: list[str], by: str, when: datetime) -> None:

@@ -1,12 +1,13 @@
 """An EPCIS 2.0 document read and judged before anything is done: size, JSON, shape. Pure.
 
-| limit             | why                                                                    |
-| ----------------- | ---------------------------------------------------------------------- |
-| bytes             | refused before it is parsed, by whoever receives it                    |
-| events            | one transaction takes them all or none                                 |
-| EPCs in all       | the same                                                               |
+| limit       | setting               | why                                                 |
+| ----------- | --------------------- | --------------------------------------------------- |
+| bytes       | ONECODE_EPCIS_MAX_MB  | refused before it is parsed, by whoever receives it |
+| events      | ONECODE_EPCIS_EVENTS  | one transaction takes them all or none              |
+| EPCs in all | ONECODE_EPCIS_EPCS    | the same                                            |
 
-A refusal names the event (from 0) and the field. Kept here: ObjectEvent, AggregationEvent, TransactionEvent.
+A refusal names the event (from 0) and the field. Kept here: ObjectEvent, AggregationEvent, TransactionEvent. Sensor
+elements and error declarations are kept and told again as they came; they do nothing here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,8 +21,8 @@ from jsonschema import Draft202012Validator
 
 from codegen import epcis_hash
 from foundation.errors import BadRequest, Problem
+from foundation.settings import Settings
 
-MAX_BYTES, MAX_EVENTS, MAX_EPCS = 8_000_000, 10_000, 200_000
 TYPES = ("ObjectEvent", "AggregationEvent", "TransactionEvent")
 MAX_ERRORS = 20
 
@@ -71,6 +72,25 @@ _EVENT: dict[str, Any] = {
         "sourceList": _typed_list("source", typed=True),
         "destinationList": _typed_list("destination", typed=True),
         "ilmd": {"type": "object"},
+        "sensorElementList": {
+            "type": "array",
+            "items": {
+                "type": "object", "required": ["sensorReport"],
+                "properties": {
+                    "sensorMetadata": {"type": "object"},
+                    "sensorReport": {"type": "array", "minItems": 1, "items": {"type": "object"}},
+                },
+            },
+        },
+        "errorDeclaration": {
+            "type": "object", "required": ["declarationTime"],
+            "properties": {
+                "declarationTime": {"type": "string", "maxLength": 40},
+                "reason": _WORD,
+                "correctiveEventIDs": {"type": "array", "items": _URI},
+            },
+        },
+        "certificationInfo": {"anyOf": [_URI, {"type": "array", "items": _URI}]},
         "@context": {},
     },
     "patternProperties": {"^[A-Za-z][A-Za-z0-9_-]*:[A-Za-z]": {}},  # Extensions have a prefix.
@@ -86,6 +106,22 @@ _DOCUMENT: dict[str, Any] = {
         "epcisBody": {"type": "object", "required": ["eventList"], "properties": {"eventList": {"type": "array"}}},
     },
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one document may hold."""
+
+    max_bytes: int = 8_000_000
+    max_events: int = 10_000
+    max_epcs: int = 200_000
+
+    @staticmethod
+    def of(settings: Settings) -> "Limits":
+        return Limits(settings.epcis_max_mb * 1_000_000, settings.epcis_events, settings.epcis_epcs)
+
+
+_USUAL = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +158,10 @@ class Document:
     prefixes: Mapping[str, str]
 
 
-def read(body: bytes) -> Document:
+def read(body: bytes, limits: Limits = _USUAL) -> Document:
     """The document, once every field of it is as it must be. Raises BadDocument, DocumentTooLarge."""
-    if len(body) > MAX_BYTES:
-        raise too_large()
+    if len(body) > limits.max_bytes:
+        raise too_large(limits)
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -133,7 +169,7 @@ def read(body: bytes) -> Document:
     if wrong := _faults(_validator("document"), said, None):
         raise BadDocument(wrong)
     events = said["epcisBody"]["eventList"]
-    _require_few(events)
+    _require_few(events, limits)
     found = [
         one for at, event in enumerate(events) for one in _faults(_validator("event"), event, at) or _odd(event, at)
     ]
@@ -143,19 +179,20 @@ def read(body: bytes) -> Document:
     return Document(tuple(events), tuple(epcis_hash.event_id(event, prefixes) for event in events), prefixes)
 
 
-def too_large() -> DocumentTooLarge:
-    return DocumentTooLarge(f"An EPCIS document has at most {MAX_BYTES:,} bytes; send several smaller ones.")
+def too_large(limits: Limits) -> DocumentTooLarge:
+    return DocumentTooLarge(f"An EPCIS document has at most {limits.max_bytes:,} bytes; send several smaller ones.")
 
 
-def _require_few(events: Sequence[Any]) -> None:
-    if not events:
+def _require_few(events: Sequence[Any], limits: Limits) -> None:
+    n_events, most = len(events), limits.max_events
+    if not n_events:
         raise BadDocument([Wrong(None, "epcisBody.eventList", "it has no events")])
-    if len(events) > MAX_EVENTS:
-        raise DocumentTooLarge(f"An EPCIS document has at most {MAX_EVENTS:,} events, not {len(events):,}; split it.")
+    if n_events > most:
+        raise DocumentTooLarge(f"An EPCIS document has at most {most:,} events, not {n_events:,}; split it.")
     lists = (event.get(name) for event in events if isinstance(event, dict) for name in ("epcList", "childEPCs"))
-    n_epcs = sum(len(one) for one in lists if isinstance(one, list))
-    if n_epcs > MAX_EPCS:
-        raise DocumentTooLarge(f"An EPCIS document names at most {MAX_EPCS:,} EPCs, not {n_epcs:,}; split it.")
+    n_epcs, most = sum(len(one) for one in lists if isinstance(one, list)), limits.max_epcs
+    if n_epcs > most:
+        raise DocumentTooLarge(f"An EPCIS document names at most {most:,} EPCs, not {n_epcs:,}; split it.")
 
 
 @cache
@@ -175,10 +212,12 @@ def _faults(validator: Draft202012Validator, value: Any, at: int | None) -> list
 def _odd(event: Mapping[str, Any], at: int) -> list[Wrong]:
     """What a schema cannot say."""
     found = list[Wrong]()
-    for name in ("eventTime", "recordTime"):
+    times = {name: event[name] for name in ("eventTime", "recordTime") if name in event}
+    if "errorDeclaration" in event:
+        times["errorDeclaration.declarationTime"] = event["errorDeclaration"]["declarationTime"]
+    for name, said in times.items():
         try:
-            if name in event:
-                epcis_hash.instant(event[name])
+            epcis_hash.instant(said)
         except (ValueError, OverflowError):
             found.append(Wrong(at, name, "this is no instant with a time zone"))
     kind, action = event["type"], event["action"]

@@ -159,7 +159,7 @@ def _require_distinct(keys: Sequence[object]) -> None:
 
 # `locked` sorts before it locks, so two batches meet in item order and never wait for each other in a ring.
 # Ranges of one kind do not overlap, so the last one that begins at or before an item is the only one that can hold it:
-# one step in a btree, where a GiST search compares with every key of a page.
+# one step in a btree, where a GiST search compares with every key of a page. A cap lies where its body lies.
 _LOCK = "FOR UPDATE OF i"
 _LOAD = """
 WITH asked AS (
@@ -184,9 +184,13 @@ LEFT JOIN LATERAL (
 ) r ON r.items @> a.item
 LEFT JOIN claims c ON c.item = a.item AND c.face = r.claim_face AND c.kind = 'consumer'
 LEFT JOIN LATERAL (
+    SELECT caps, lower(bodies) - lower(caps) AS shift FROM code_pairs
+    WHERE undone_at IS NULL AND lower(caps) <= a.item ORDER BY lower(caps) DESC LIMIT 1
+) k ON k.caps @> a.item
+LEFT JOIN LATERAL (
     SELECT items, sscc FROM unit_contents
-    WHERE unpacked_at IS NULL AND lower(items) <= a.item ORDER BY lower(items) DESC LIMIT 1
-) u ON u.items @> a.item
+    WHERE unpacked_at IS NULL AND lower(items) <= a.item + coalesce(k.shift, 0) ORDER BY lower(items) DESC LIMIT 1
+) u ON u.items @> a.item + coalesce(k.shift, 0)
 LEFT JOIN LATERAL (
     SELECT d.dealer_id, d.shipped_at,
            ARRAY(SELECT region FROM dealer_regions g
@@ -211,7 +215,12 @@ SELECT * FROM {record_set("claimed", _CLAIM_COLUMNS)}
 ON CONFLICT DO NOTHING RETURNING 1
 """  # noqa: S608
 
+# A cap has the whereabouts of the body it sits on, found once.
 _HISTORY = """
+WITH body AS MATERIALIZED (
+    SELECT coalesce((SELECT CAST(:item AS bigint) - lower(caps) + lower(bodies) FROM code_pairs
+                     WHERE caps @> CAST(:item AS bigint) AND undone_at IS NULL), CAST(:item AS bigint)) AS item
+)
 SELECT created_at AS at, 'issued' AS what, 0 AS turn,
        jsonb_build_object('run_id', id, 'order_id', order_id, 'gtin', gtin) AS facts
 FROM runs WHERE items @> CAST(:item AS bigint)
@@ -222,13 +231,16 @@ UNION ALL
 SELECT lifted_at, 'released', 5, jsonb_build_object('from', state, 'reason', lifted_reason, 'by', lifted_by)
 FROM spans WHERE items @> CAST(:item AS bigint) AND lifted_at IS NOT NULL
 UNION ALL
+SELECT paired_at, 'paired', 2, jsonb_build_object('by', paired_by) FROM code_pairs
+WHERE caps @> CAST(:item AS bigint) AND undone_at IS NULL OR bodies @> CAST(:item AS bigint) AND undone_at IS NULL
+UNION ALL
 SELECT packed_at, 'packed', 2, jsonb_build_object('sscc', sscc, 'by', packed_by)
 FROM unit_contents
-WHERE items @> CAST(:item AS bigint) AND unpacked_at IS NULL
-   OR items @> CAST(:item AS bigint) AND unpacked_at IS NOT NULL
+WHERE items @> (SELECT item FROM body) AND unpacked_at IS NULL
+   OR items @> (SELECT item FROM body) AND unpacked_at IS NOT NULL
 UNION ALL
 SELECT unpacked_at, 'unpacked', 3, jsonb_build_object('sscc', sscc, 'by', unpacked_by)
-FROM unit_contents WHERE items @> CAST(:item AS bigint) AND unpacked_at IS NOT NULL
+FROM unit_contents WHERE items @> (SELECT item FROM body) AND unpacked_at IS NOT NULL
 UNION ALL
 SELECT s.shipped_at, 'shipped', 4,
        jsonb_build_object('sscc', c.sscc, 'dealer_id', d.id, 'dealer', d.name, 'document', s.document)
@@ -237,8 +249,8 @@ JOIN shipment_units u ON u.sscc = c.sscc
 JOIN shipments s ON s.id = u.shipment_id
 JOIN dealers d ON d.id = s.dealer_id
 WHERE s.shipped_at >= c.packed_at
-  AND (c.items @> CAST(:item AS bigint) AND c.unpacked_at IS NULL
-       OR c.items @> CAST(:item AS bigint) AND s.shipped_at < c.unpacked_at AND c.unpacked_at IS NOT NULL)
+  AND (c.items @> (SELECT item FROM body) AND c.unpacked_at IS NULL
+       OR c.items @> (SELECT item FROM body) AND s.shipped_at < c.unpacked_at AND c.unpacked_at IS NOT NULL)
 UNION ALL
 SELECT first_seen_at, 'first_seen', 6, jsonb_build_object('region', first_seen_region, 'device', first_seen_device)
 FROM items WHERE item = :item

@@ -69,7 +69,7 @@ def zpl(labels: LabelRun, item: Item) -> str:
     template = labels.template
     parts = [symbols.zpl_start(template.dots(template.width_mm), template.dots(template.height_mm))]
     for one in template.pictures:
-        parts.append(_graphic(_scaled(labels, one), template.dots(one.box.x), template.dots(one.box.y)))
+        parts.append(symbols.zpl_graphic(_scaled(labels, one), template.dots(one.box.x), template.dots(one.box.y)))
     parts += [_zpl_line(labels, line, line.text(item.values)) for line in labels.lines]
     return "".join([*parts, _zpl_symbol(labels, item), "^PQ1^XZ"])
 
@@ -79,7 +79,7 @@ def _zpl_symbol(labels: LabelRun, item: Item) -> str:
     template = labels.template
     drawn = symbols.picture(item.modules, pixels=template.symbol.module_dots, quiet=0)
     box = template.symbol.box
-    return _graphic(Image.fromarray(drawn), template.dots(box.x), template.dots(box.y))
+    return symbols.zpl_graphic(Image.fromarray(drawn), template.dots(box.x), template.dots(box.y))
 
 
 def _zpl_line(labels: LabelRun, line: Line, text: str) -> str:
@@ -91,14 +91,7 @@ def _zpl_line(labels: LabelRun, line: Line, text: str) -> str:
     left, top, right, bottom = font.getbbox(text, anchor="ls")
     drawn = Image.new("L", (int(right) + 1, int(bottom - top) + 1), 255)
     ImageDraw.Draw(drawn).text((0, -top), text, fill=0, font=font, anchor="ls")
-    return _graphic(drawn, x + int(min(left, 0)), template.dots(line.baseline) + int(top))
-
-
-def _graphic(drawn: Image.Image, x: int, y: int) -> str:
-    """^GFA: rows of whole bytes in hexadecimal, 1 is black."""
-    dark = np.packbits(np.asarray(drawn.convert("L")) < 128, axis=1)
-    total = dark.size
-    return f"^FO{max(0, x)},{max(0, y)}^GFA,{total},{total},{dark.shape[1]},{dark.tobytes().hex().upper()}^FS"
+    return symbols.zpl_graphic(drawn, x + int(min(left, 0)), template.dots(line.baseline) + int(top))
 
 
 def _runs(modules: NDArray[np.bool_]) -> str:

@@ -4,7 +4,8 @@ An anchor is the path of a canonical Digital Link without its serial: `/01/06901
 `/00/369012340000000017`. A link may be narrowed to the items of a run or of a range; a serial of ours tells its item
 without a query, so one row serves a billion serials. Links are never changed: withdrawn ones stay on record.
 
-A request walks up: its whole path first, then every path with qualifiers left out, the more specific first.
+A request walks up: its whole path first, then every path with qualifiers left out, the more specific first. A GTIN
+prefix may be handed to another resolver (`delegates.py`).
 """
 
 import re
@@ -16,7 +17,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Row, select, text
 
-from codegen import digital_link, hierarchy
+from codegen import delegates, digital_link, hierarchy
 from codegen.brands import Brand, list_brands
 from codegen.digital_link import DigitalLink
 from codegen.keys import UnknownBrand
@@ -59,7 +60,10 @@ class UnknownLink(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """`of`: a Digital Link or its path, without serial. `run_id` narrows it to a run's items, `items` to some."""
+    """`of`: a Digital Link or its path, without serial. `run_id` narrows it to a run's items, `items` to some.
+
+    `/01/6901234*` hands a prefix to another resolver: gs1:handledBy, and `href` is its root.
+    """
 
     of: str
     link_type: str
@@ -122,10 +126,15 @@ def add(tx: Tx, brand_id: int, new: NewLink, *, by: str, now: datetime) -> Link:
     brand = next((one for one in list_brands(tx) if one.id == brand_id), None)
     if brand is None:
         raise UnknownBrand(f"There is no brand {brand_id}.", brand_id=brand_id)
-    anchor, key, value = _anchor(new.of)
-    items = _items(tx, brand_id, new, key, value)
-    _require_own(tx, brand, key, value)
     link_type, began = _checked(new), new.valid_from or now
+    prefix = delegates.prefix_of(new.of)
+    if prefix is not None:
+        anchor, items = delegates.anchor_of(prefix), None
+        _require_delegate(tx, brand, new, prefix, link_type)
+    else:
+        anchor, key, value = _anchor(new.of)
+        items = _items(tx, brand_id, new, key, value)
+        _require_own(tx, brand, key, value)
     if new.valid_until is not None and new.valid_until <= began:
         raise BadLink("The link would end before it begins.")
     # Two that add a default at one anchor take turns here.
@@ -158,6 +167,14 @@ def withdraw(tx: Tx, link_id: int, *, by: str, now: datetime) -> None:
         audit.record(tx, actor=by, action="link.withdraw", subject=f"link:{link_id}", now=now)
 
 
+def get(tx: ReadTx, link_id: int) -> Link:
+    """Raises UnknownLink."""
+    row = tx.execute(text(f"{_SELECT} WHERE id = :id"), {"id": link_id}).first()
+    if row is None:
+        raise UnknownLink(f"There is no link {link_id}.", link_id=link_id)
+    return _link(row)
+
+
 def list_links(tx: ReadTx, *, brand_id: int | None = None, limit: int = 500) -> list[Link]:
     """The links of a brand, or of all, newest first; withdrawn ones too."""
     rows = tx.execute(
@@ -183,6 +200,20 @@ def walk(tx: ReadTx, link: DigitalLink, *, item: int | None, now: datetime) -> l
     mine = tuple(one for one in found if one.items is not None or one.anchor == paths[0])
     rest = [(path, tuple(one for one in found if one.items is None and one.anchor == path)) for path in paths[1:]]
     return [Level(paths[0], mine), *(Level(path, hanging) for path, hanging in rest if hanging or path == paths[-1])]
+
+
+def delegate(tx: ReadTx, link: DigitalLink, *, now: datetime) -> Link | None:
+    """Who answers for the prefix of its GTIN, the longest prefix first; None: nobody else."""
+    paths = delegates.anchors(link)
+    rows = tx.execute(
+        text(
+            f"{_SELECT} WHERE anchor = ANY (CAST(:anchors AS text[])) AND withdrawn_at IS NULL AND valid_from <= :now"
+            " AND (valid_until IS NULL OR valid_until > :now) ORDER BY length(anchor) DESC, id DESC LIMIT 1"
+        ),
+        {"anchors": paths, "now": now},
+    )
+    row = rows.first() if paths else None
+    return None if row is None else _link(row)
 
 
 def is_ours(tx: ReadTx, link: DigitalLink) -> bool:
@@ -253,6 +284,17 @@ def _require_own(tx: ReadTx, brand: Brand, key: str, value: str) -> None:
     if owner == brand.id or (owner is None and own_prefix):
         return
     raise BadLink(f"AI {key} {value} is not of brand {brand.name!r}.")
+
+
+def _require_delegate(tx: ReadTx, brand: Brand, new: NewLink, prefix: str, link_type: str) -> None:
+    """A brand hands on what GS1 gave it, to a resolver that is none of ours: two that send on would never answer."""
+    if link_type != delegates.LINK_TYPE or new.default or new.run_id is not None or new.items is not None:
+        raise BadLink(f"Only gs1:{delegates.LINK_TYPE} hangs on a prefix, for all of it and not as default.")
+    if brand.company_prefix is None or not prefix.startswith(brand.company_prefix):
+        raise BadLink(f"The prefix {prefix} is not of brand {brand.name!r}.")
+    host = delegates.host_of(new.href)
+    if host is None or host in {one.host for one in list_brands(tx)}:
+        raise BadLink(f"{new.href[:80]} is not the root of another resolver, such as https://id.example.com.")
 
 
 def _checked(new: NewLink) -> str:

@@ -26,6 +26,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from numpy.typing import NDArray
 
+from codegen import issuing
 from codegen.identity import Face
 from codegen.keys import KeyRing
 from codegen.manifests import digest
@@ -148,10 +149,8 @@ def _rows(run: Run, first: int, end: int, order: Order, ring: KeyRing) -> NDArra
 
 def _numbered(rows: NDArray[np.uint8], first: int) -> NDArray[np.uint8]:
     """Each row behind its line number, which is as wide in every line, and a comma."""
-    powers = 10 ** np.arange(_LINE_DIGITS - 1, -1, -1, dtype=np.int64)
-    numbers = np.arange(first, first + len(rows), dtype=np.int64)
     head = np.full((len(rows), _LINE_DIGITS + 1), ord(","), dtype=np.uint8)
-    head[:, :-1] = numbers[:, None] // powers % 10 + ord("0")
+    head[:, :-1] = issuing.decimal(np.arange(first, first + len(rows), dtype=np.int64), _LINE_DIGITS)
     return np.hstack([head, rows])
 
 

@@ -360,6 +360,18 @@ def list_packages(tx: ReadTx, *, run_id: int | None = None, limit: int = 500) ->
     return [_package(row) for row in rows]
 
 
+def files(tx: ReadTx, names: Sequence[str]) -> dict[str, bool]:
+    """Which of the file names belong to a package, and whether that package may still be fetched or was."""
+    rows = tx.execute(
+        text(
+            "SELECT manifest->'file'->>'name' AS name, state IN ('refused', 'revoked', 'expired') AS ended"
+            " FROM packages WHERE manifest->'file'->>'name' = ANY (CAST(:names AS text[]))"
+        ),
+        {"names": list(names)},
+    )
+    return {row.name: not row.ended for row in rows}
+
+
 _SELECT = (
     "SELECT p.*, lower(p.items) AS first, upper(p.items) AS end, r.name AS receiver"
     " FROM packages p JOIN receivers r ON r.id = p.receiver_id"

@@ -72,7 +72,7 @@ def items_of(tx: ReadTx, scope: Scope, *, ring: KeyRing, index: RunIndex) -> lis
         case "item":
             return [_one(value, ring, index)]
         case "range":
-            return [_range(value, index)]
+            return [range_of(value, index)]
         case "run":
             run = _run(value, index)
             return [(run.first, run.end)]
@@ -118,7 +118,7 @@ def _mentioned(word: str, run: Run, ring: KeyRing, index: RunIndex) -> Range:
         word = f"{run.id}:{word}"
     if _NUMBER.fullmatch(word) and int(word) < INDICES:
         word = f"{run.id}:{word}-{word}"
-    return _range(word, index) if _RANGE.fullmatch(word) else _one(word, ring, index)
+    return range_of(word, index) if _RANGE.fullmatch(word) else _one(word, ring, index)
 
 
 def _one(value: str, ring: KeyRing, index: RunIndex) -> Range:
@@ -130,7 +130,8 @@ def _one(value: str, ring: KeyRing, index: RunIndex) -> Range:
     return token.item, token.item + 1
 
 
-def _range(value: str, index: RunIndex) -> Range:
+def range_of(value: str, index: RunIndex) -> Range:
+    """The items that `RUN:FIRST-LAST` or `FIRST-LAST` names. Raises BadScope, UnknownRun."""
     parts = _RANGE.fullmatch(value)
     if parts is None:
         raise BadScope(f"{value[:80]!r} is no range; write RUN:FIRST-LAST, or FIRST-LAST of item numbers.")

@@ -12,10 +12,10 @@ from datetime import datetime
 from sqlalchemy import select, text
 
 from codegen import gs1
-from codegen.hierarchy import UnknownUnit
 from codegen.keys import UnknownBrand
 from codegen.tables import brands
 from codegen.tables import dealers as dealer_table
+from codegen.units import UnitShut, UnknownUnit
 from foundation import facts
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
@@ -47,7 +47,7 @@ class DocumentReused(Conflict):
 
 
 class NotOutermost(Conflict):
-    """A case still lies on a pallet: ship the pallet, or take the case off."""
+    """A unit still lies in another: ship that one, or take it out."""
 
     type = "not-outermost"
 
@@ -159,7 +159,7 @@ def dealers(tx: ReadTx, *, brand_id: int | None = None) -> list[Dealer]:
 def ship(tx: Tx, *, dealer_id: int, units: Sequence[str], document: str, now: datetime) -> Shipment:
     """Send cases and pallets to a dealer.
 
-    Raises UnknownDealer, UnknownUnit, NothingToShip, NotOutermost, OtherBrand, DocumentReused, and gs1.sscc's.
+    Raises UnknownDealer, UnknownUnit, UnitShut, NothingToShip, NotOutermost, OtherBrand, DocumentReused, gs1.sscc's.
     """
     numbers = tuple(sorted({gs1.sscc(unit) for unit in units}))
     if not numbers or not document.strip():
@@ -179,16 +179,8 @@ def ship(tx: Tx, *, dealer_id: int, units: Sequence[str], document: str, now: da
         return _same(_by_document(tx, dealer_id, document), numbers)
     # (2) Locked, so that nobody loads or unloads a pallet while it leaves.
     _require_outermost(tx, numbers, brand_id)
-    # (3) Everything on a pallet goes with it.
-    tx.execute(
-        text(
-            "INSERT INTO shipment_units (sscc, shipment_id, outermost_sscc)"
-            " SELECT sscc, :shipment, sscc FROM unnest(CAST(:units AS text[])) AS sscc UNION ALL"
-            " SELECT p.sscc, :shipment, p.parent_sscc FROM unit_parents p"
-            " WHERE p.parent_sscc = ANY (CAST(:units AS text[])) AND p.unpacked_at IS NULL"
-        ),
-        {"shipment": shipment_id, "units": list(numbers)},
-    )
+    # (3) Everything in a unit goes with it, however deep it lies.
+    tx.execute(text(_SEND), {"shipment": shipment_id, "units": list(numbers)})
     body = {"dealer_id": dealer_id, "document": document, "units": list(numbers)}
     facts.announce(tx, [Fact("package.shipped", f"shipment:{shipment_id}", body)], now=now)
     return Shipment(shipment_id, dealer_id, document, numbers, now)
@@ -200,7 +192,9 @@ def whereabouts(tx: ReadTx, items: Sequence[int]) -> dict[int, Whereabouts]:
         text(
             "SELECT a.item, c.sscc, s.outermost_sscc, s.dealer_id, d.name, s.document, s.shipped_at"
             " FROM unnest(CAST(:items AS bigint[])) AS a (item)"
-            " JOIN unit_contents c ON c.items @> a.item AND c.unpacked_at IS NULL"
+            " LEFT JOIN code_pairs k ON k.caps @> a.item AND k.undone_at IS NULL"
+            " JOIN unit_contents c ON c.unpacked_at IS NULL"
+            " AND c.items @> coalesce(a.item - lower(k.caps) + lower(k.bodies), a.item)"
             " LEFT JOIN LATERAL (SELECT su.outermost_sscc, sh.* FROM shipment_units su"
             " JOIN shipments sh ON sh.id = su.shipment_id WHERE su.sscc = c.sscc"
             " ORDER BY sh.shipped_at DESC, sh.id DESC LIMIT 1) s ON true"
@@ -209,6 +203,30 @@ def whereabouts(tx: ReadTx, items: Sequence[int]) -> dict[int, Whereabouts]:
         {"items": list(items)},
     )
     return {item: Whereabouts(*rest) for item, *rest in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery of a unit, by itself or inside another."""
+
+    sscc: str
+    dealer_id: int
+    dealer: str
+    document: str
+    shipped_at: datetime
+
+
+def deliveries_of(tx: ReadTx, ssccs: Sequence[str]) -> list[Delivery]:
+    """Every delivery of these units on record, oldest first."""
+    rows = tx.execute(
+        text(
+            "SELECT u.sscc, s.dealer_id, d.name, s.document, s.shipped_at FROM shipment_units u"
+            " JOIN shipments s ON s.id = u.shipment_id JOIN dealers d ON d.id = s.dealer_id"
+            " WHERE u.sscc = ANY (:ssccs) ORDER BY s.shipped_at, s.id, u.sscc"
+        ),
+        {"ssccs": list(ssccs)},
+    )
+    return [Delivery(*row) for row in rows]
 
 
 def _by_document(tx: ReadTx, dealer_id: int, document: str) -> Shipment:
@@ -232,7 +250,8 @@ def _same(earlier: Shipment, numbers: tuple[str, ...]) -> Shipment:
 def _require_outermost(tx: Tx, numbers: Sequence[str], brand_id: int) -> None:
     rows = tx.execute(
         text(
-            "SELECT sscc, brand_id FROM units WHERE sscc = ANY (CAST(:units AS text[])) ORDER BY sscc FOR NO KEY UPDATE"
+            "SELECT sscc, brand_id, replaced_by FROM units WHERE sscc = ANY (CAST(:units AS text[]))"
+            " ORDER BY sscc FOR NO KEY UPDATE"
         ),
         {"units": list(numbers)},
     ).all()
@@ -241,6 +260,9 @@ def _require_outermost(tx: Tx, numbers: Sequence[str], brand_id: int) -> None:
         raise UnknownUnit(f"There is no case or pallet {missing[0]}.", sscc=missing[0])
     if any(row.brand_id != brand_id for row in rows):
         raise OtherBrand("The units are of another brand than the dealer.")
+    retired = next((row for row in rows if row.replaced_by is not None), None)
+    if retired is not None:
+        raise UnitShut(f"{retired.sscc} is a retired label; ship {retired.replaced_by}.", sscc=retired.sscc)
     inner = tx.execute(
         text(
             "SELECT sscc, parent_sscc FROM unit_parents"
@@ -249,4 +271,14 @@ def _require_outermost(tx: Tx, numbers: Sequence[str], brand_id: int) -> None:
         {"units": list(numbers)},
     ).first()
     if inner is not None:
-        raise NotOutermost(f"Case {inner.sscc} lies on pallet {inner.parent_sscc}; ship the pallet or take it off.")
+        raise NotOutermost(f"{inner.sscc} lies in {inner.parent_sscc}; ship that, or take it out first.")
+
+
+_SEND = """
+WITH RECURSIVE inside (sscc, outermost) AS (
+    SELECT sscc, sscc FROM unnest(CAST(:units AS text[])) AS sscc
+    UNION ALL
+    SELECT p.sscc, i.outermost FROM unit_parents p JOIN inside i ON p.parent_sscc = i.sscc WHERE p.unpacked_at IS NULL
+)
+INSERT INTO shipment_units (sscc, shipment_id, outermost_sscc) SELECT sscc, :shipment, outermost FROM inside
+"""

@@ -135,15 +135,16 @@ def ranges(tx: ReadTx, run_id: int) -> list[Span]:
     return [Span(*row) for row in rows]
 
 
-def states(tx: ReadTx, items: Items) -> dict[str, list[Range]]:
-    """Which of the items are in each state now."""
+def states(tx: ReadTx, items: Items, *, at: datetime | None = None) -> dict[str, list[Range]]:
+    """Which of the items are in each state now, or of those that may be lifted, were at that time."""
     asked = rangeset.of(items)
     rows = tx.execute(
         text(
             "SELECT state, lower(items) AS low, upper(items) AS high FROM spans"
-            " WHERE lifted_at IS NULL AND items && CAST(:asked AS int8multirange)"
+            " WHERE items && CAST(:asked AS int8multirange) AND (lifted_at IS NULL OR lifted_at > :at)"
+            " AND (CAST(:at AS timestamptz) IS NULL OR began_at <= :at OR state IN ('commissioned', 'scrapped'))"
         ),
-        {"asked": rangeset.literal(asked)},
+        {"asked": rangeset.literal(asked), "at": at},
     ).all()
     found = {row.state for row in rows}
     return {

@@ -44,6 +44,13 @@ def png(text: str, *, pixels: int = 8, version: int | None = None, level: str = 
     return out.getvalue()
 
 
+def picture_png(grey: Picture) -> bytes:
+    """Grey values as a PNG."""
+    out = io.BytesIO()
+    Image.fromarray(grey).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
 def grouped(text: str) -> str:
     """The serial of a code as people read it out: groups of five (standard) or four (compact)."""
     serial = text.rpartition("/")[2]
@@ -134,9 +141,13 @@ def label_zpl(
 
 
 def case_label_zpl(
-    sscc: str, *, host: str, name: str, gtin: str, count: int, dots_per_mm: int = 8, font: str = "0"
+    sscc: str, *, host: str, name: str, gtin: str, count: int, digsig: str = "", dots_per_mm: int = 8, font: str = "0"
 ) -> str:
-    """One case or pallet label. Raises NotAnSscc, WrongCheckDigit."""
+    """One case or pallet label. Raises NotAnSscc, WrongCheckDigit.
+
+    digsig: AI 8030 over the SSCC, carried by the QR code. A signed link is long and in both cases: its symbol is sent
+    as graphics, the very modules that were checked.
+    """
     number = gs1.sscc(sscc)
     width, height = (side * dots_per_mm for side in CASE_LABEL_MM)
     margin, line = 5 * dots_per_mm, 6 * dots_per_mm
@@ -146,12 +157,19 @@ def case_label_zpl(
             zpl_start(width, height),
             zpl_words(margin, margin, line, name, font),
             zpl_words(margin, margin + 2 * line, line * 2 // 3, f"GTIN {gtin}   x {count}", font),
-            _qr(margin, 35 * dots_per_mm, f"HTTPS://{host.upper()}/00/{number}", dots_per_mm, "M", None),
+            _signed(margin, 32 * dots_per_mm, case_link(number, host, digsig), dots_per_mm * 3 // 4)
+            if digsig
+            else _qr(margin, 35 * dots_per_mm, case_link(number, host), dots_per_mm, "M", None),
             f"^FO{margin * 2},{90 * dots_per_mm}^BY{module}^BCN,{32 * dots_per_mm},N,N,N,D^FD(00){number}^FS",
             zpl_words(margin * 2, 125 * dots_per_mm, line, f"(00) {number}"),
             "^PQ1^XZ",
         ]
     )
+
+
+def case_link(sscc: str, host: str, digsig: str = "") -> str:
+    """The Digital Link of a unit; an unsigned one in capitals, which take a smaller symbol."""
+    return f"https://{host}/00/{sscc}?8030={digsig}" if digsig else f"HTTPS://{host.upper()}/00/{sscc}"
 
 
 def data_url(png_: bytes) -> str:
@@ -165,6 +183,18 @@ def zpl_start(width: int, height: int) -> str:
 
 def _qr(x: int, y: int, text: str, magnification: int, level: str, mask: int | None) -> str:
     return f"^FO{x},{y}^BQN,2,{magnification},{level},{7 if mask is None else mask}^FH_^FD{level}A,{_escaped(text)}^FS"
+
+
+def _signed(x: int, y: int, text: str, pixels: int) -> str:
+    """Its quiet zone lies left of x and above y, where the label is white."""
+    return zpl_graphic(Image.fromarray(picture(matrix(text), pixels=pixels, quiet=0)), x, y)
+
+
+def zpl_graphic(drawn: Image.Image, x: int, y: int) -> str:
+    """^GFA: rows of whole bytes in hexadecimal, 1 is black."""
+    dark = np.packbits(np.asarray(drawn.convert("L")) < 128, axis=1)
+    total = dark.size
+    return f"^FO{max(0, x)},{max(0, y)}^GFA,{total},{total},{dark.shape[1]},{dark.tobytes().hex().upper()}^FS"
 
 
 def zpl_words(x: int, y: int, height: int, text: str, font: str = "0") -> str:

@@ -110,6 +110,32 @@ units = Table(
     Column("brand_id", BigInteger, ForeignKey("brands.id"), nullable=False),
     Column("level", Text, nullable=False),
     _at("created_at"),
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("replaced_by", Text, ForeignKey("units.sscc")),
+    _at("label_checked_at", nullable=True),
+)
+
+unit_states = Table(
+    "unit_states",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("sscc", Text, ForeignKey("units.sscc"), nullable=False),
+    Column("state", Text, nullable=False),
+    _at("began_at"),
+    Column("by", Text, nullable=False),
+)
+
+code_pairs = Table(
+    "code_pairs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("caps", INT8RANGE, nullable=False),
+    Column("bodies", INT8RANGE, nullable=False),
+    Column("paired_by", Text, nullable=False),
+    _at("paired_at"),
+    _at("undone_at", nullable=True),
+    Column("undone_by", Text),
+    Column("undone_reason", Text),
 )
 
 unit_contents = Table(
@@ -122,6 +148,7 @@ unit_contents = Table(
     _at("packed_at"),
     _at("unpacked_at", nullable=True),
     Column("unpacked_by", Text),
+    Column("sampled", Boolean, nullable=False, server_default="false"),
 )
 
 unit_parents = Table(
@@ -173,6 +200,27 @@ shipment_units = Table(
     Column("shipment_id", BigInteger, ForeignKey("shipments.id"), nullable=False),
     Column("outermost_sscc", Text, ForeignKey("units.sscc"), nullable=False),
     PrimaryKeyConstraint("sscc", "shipment_id"),
+)
+
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("dealer_id", BigInteger, ForeignKey("dealers.id"), nullable=False),
+    Column("document", Text, nullable=False),
+    _at("received_at"),
+    Column("received_by", Text, nullable=False),
+    UniqueConstraint("dealer_id", "document"),
+)
+
+arrival_units = Table(
+    "arrival_units",
+    metadata,
+    Column("sscc", Text, ForeignKey("units.sscc"), nullable=False),
+    Column("arrival_id", BigInteger, ForeignKey("arrivals.id"), nullable=False),
+    Column("outermost_sscc", Text, ForeignKey("units.sscc"), nullable=False),
+    Column("shipment_id", BigInteger, ForeignKey("shipments.id")),  # the latest at that time, to whomever
+    PrimaryKeyConstraint("sscc", "arrival_id"),
 )
 
 items = Table(

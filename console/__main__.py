@@ -3,13 +3,56 @@
 from nicegui import ui
 from nicegui.storage import Storage
 
-from console import desk, layout, line, packages, production, review, webhooks
+from console import (
+    bulk,
+    case_page,
+    corrections,
+    dealer_board,
+    desk,
+    flow_map,
+    layout,
+    line,
+    links,
+    marketing,
+    packages,
+    production,
+    queue,
+    rebates,
+    recall,
+    rework,
+    rule_board,
+    snoozed,
+    texts,
+    trade,
+    webhooks,
+)
 from foundation.observability import configure_logging
 from foundation.settings import Settings
 from scan_api.house import open_house
 from scan_api.supervisor import require_free
 
-SCREENS = (layout, review, production, packages, line, webhooks)  # Importing them registers their pages.
+SCREENS = (
+    layout,
+    queue,
+    case_page,
+    bulk,
+    snoozed,
+    dealer_board,
+    flow_map,
+    rule_board,
+    rework,
+    corrections,
+    production,
+    recall,
+    packages,
+    line,
+    trade,
+    rebates,
+    texts,
+    links,
+    marketing,
+    webhooks,
+)  # Importing them registers their pages.
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from codegen import package_log, packages, receivers, runs
 from codegen.packages import Package
 from codegen.receivers import Receiver
 from codegen.runs import Listed
-from console import desk
+from console import desk, refusals, steps
 from console.desk import t
 from console.layout import local, screen, sheet, table
 from foundation import clock
@@ -17,6 +17,7 @@ from foundation.database import ReadTx, Tx
 from foundation.errors import Problem
 from scan_api import packaging
 
+ROLE = "producer"
 COLUMNS = ("package", "receiver", "product", "codes", "state", "downloads", "expires")
 TONES = {"requested": "amber-9", "handed_over": "blue-8", "acknowledged": "green-8"}
 
@@ -134,16 +135,18 @@ def _warning(one: package_log.Warned) -> None:
 def _steps(found: Package) -> None:
     """The buttons that lead on from here; none when the package ended."""
     by, one = desk.user_name(), found.id
-    says = ui.label().classes("text-negative").props('role="alert"')
-    says.set_visibility(False)
+    says = refusals.notice()
     with ui.row().classes("w-full items-end gap-3"):
         match found.state:
             case "requested" if found.requested_by == by:
                 ui.label(t("needs-another")).classes("quiet")
             case "requested":
-                _button("approve", says, lambda tx: packages.approve(tx, one, by=by, now=clock.now()))
-                _with_words(
-                    "refuse", says, lambda tx, why: packages.refuse(tx, one, by=by, reason=why, now=clock.now())
+                steps.button("step-approve", says, ROLE, lambda tx: packages.approve(tx, one, by=by, now=clock.now()))
+                steps.with_reason(
+                    "step-refuse",
+                    says,
+                    ROLE,
+                    lambda tx, why: packages.refuse(tx, one, by=by, reason=why, now=clock.now()),
                 )
             case "approved":
                 _generate(one, says)
@@ -152,27 +155,11 @@ def _steps(found: Package) -> None:
             case "handed_over":
                 _acknowledge(one, says)
             case "acknowledged":
-                _button("close", says, lambda tx: packages.close(tx, one, by=by, now=clock.now()))
+                steps.button("step-close", says, ROLE, lambda tx: packages.close(tx, one, by=by, now=clock.now()))
         if found.state in ("approved", "generated", "handed_over", "acknowledged"):
-            _with_words("revoke", says, lambda tx, why: packages.revoke(tx, one, by=by, reason=why, now=clock.now()))
-
-
-def _button(word: str, says: ui.label, work: Callable[[Tx], object]) -> None:
-    async def press() -> None:
-        if await _tried(says, work):
-            ui.navigate.reload()
-
-    ui.button(t(f"step-{word}"), on_click=press).props("no-caps unelevated")
-
-
-def _with_words(word: str, says: ui.label, work: Callable[[Tx, str], object]) -> None:
-    why = ui.input(t("reason")).props("outlined dense").style("flex: 1 1 12rem")
-
-    async def press() -> None:
-        if await _tried(says, lambda tx: work(tx, why.value or "")):
-            ui.navigate.reload()
-
-    ui.button(t(f"step-{word}"), on_click=press).props("no-caps outline color=negative")
+            steps.with_reason(
+                "step-revoke", says, ROLE, lambda tx, why: packages.revoke(tx, one, by=by, reason=why, now=clock.now())
+            )
 
 
 def _generate(package_id: int, says: ui.label) -> None:
@@ -183,7 +170,7 @@ def _generate(package_id: int, says: ui.label) -> None:
         try:
             await run.io_bound(lambda: packaging.generate(desk.house(), package_id, by=by))
         except Problem as problem:
-            _show(says, problem)
+            refusals.show(says, problem)
             button.props(remove="loading")
         else:
             ui.navigate.reload()
@@ -200,7 +187,7 @@ def _hand_over(package_id: int, says: ui.label) -> None:
         work: Callable[[Tx], object] = lambda tx: made.append(  # noqa: E731
             packages.hand_over(tx, package_id, to=to.value or "", by=by, now=clock.now())
         )
-        if await _tried(says, work):
+        if await refusals.tried(says, ROLE, work):
             _tell_once(t("token-once"), made[0])
 
     ui.button(t("step-hand-over"), on_click=press).props("no-caps unelevated")
@@ -214,7 +201,7 @@ def _acknowledge(package_id: int, says: ui.label) -> None:
         work: Callable[[Tx], object] = lambda tx: lines.extend(  # noqa: E731
             packages.acknowledge(tx, package_id, by=by, now=clock.now())
         )
-        if await _tried(says, work):
+        if await refusals.tried(says, ROLE, work):
             _tell_once(t("not-to-print"), ", ".join(str(line) for line in lines))
 
     ui.button(t("step-acknowledge"), on_click=press).props("no-caps unelevated")
@@ -238,8 +225,7 @@ def _request(listed: list[Listed], plants: list[Receiver]) -> None:
         for one in listed
     }
     by_id = {one.run.id: one.run for one in listed}
-    says = ui.label().classes("text-negative").props('role="alert"')
-    says.set_visibility(False)
+    says = refusals.notice()
     with ui.row().classes("w-full items-end gap-3"):
         which = ui.select(names, label=t("run_id"), value=listed[0].run.id)
         which.props("outlined dense").style("max-width: 100%")
@@ -254,7 +240,7 @@ def _request(listed: list[Listed], plants: list[Receiver]) -> None:
                 tx, run=by_id[which.value], receiver=receiver, by=by, first=int(first.value or 0),
                 last=int(last.value) if last.value else None, now=clock.now(),
             )  # fmt: skip
-            if await _tried(says, work):
+            if await refusals.tried(says, ROLE, work):
                 ui.navigate.reload()
 
         ui.button(t("step-request"), on_click=press).props("no-caps unelevated")
@@ -267,8 +253,7 @@ def _register(listed: list[Listed], plants: list[Receiver]) -> None:
     if not listed:
         return
     by = desk.user_name()
-    says = ui.label().classes("text-negative").props('role="alert"')
-    says.set_visibility(False)
+    says = refusals.notice()
     name = ui.input(t("receiver-name")).props("outlined dense").classes("w-full q-mt-sm")
     key = ui.textarea(t("receiver-key")).props("outlined dense rows=3").classes("w-full q-mt-sm")
 
@@ -277,24 +262,7 @@ def _register(listed: list[Listed], plants: list[Receiver]) -> None:
             read, brand = receivers.read_key(key.value or "", now=clock.now()), listed[0].run.brand_id
             return receivers.register(tx, brand_id=brand, name=name.value or "", key=read, by=by, now=clock.now())
 
-        if await _tried(says, work):
+        if await refusals.tried(says, ROLE, work):
             ui.navigate.reload()
 
     ui.button(t("step-register"), on_click=press).props("no-caps unelevated").classes("q-mt-sm")
-
-
-async def _tried(says: ui.label, work: Callable[[Tx], object]) -> bool:
-    """Do it; a refusal is shown where the person looks."""
-    try:
-        await desk.write(work)
-    except Problem as problem:
-        _show(says, problem)
-        return False
-    return True
-
-
-def _show(says: ui.label, problem: Problem) -> None:
-    says.set_text(t(f"problem-{problem.type}") if desk.language() == "zh" else problem.detail)
-    if desk.language() == "zh" and says.text.startswith("problem-"):
-        says.set_text(problem.detail)
-    says.set_visibility(True)

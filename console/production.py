@@ -21,6 +21,7 @@ async def runs_page() -> None:
         chinese = desk.language() == "zh"
         rows = await desk.read(lambda tx: _runs(tx, chinese))
         with sheet(t("runs")):
+            _recall("/recall")
             if not rows:
                 ui.label(t("no-runs")).classes("quiet")
                 return
@@ -35,6 +36,7 @@ async def run_page(run_id: int) -> None:
         first = await desk.read(lambda tx: _first(tx, run_id))
         found = await desk.read(lambda tx: spans.ranges(tx, run_id))
         with sheet(f"{t('run_id')} {run_id}"):
+            _recall(f"/recall?run={run_id}")
             rows = [
                 {
                     "id": at,
@@ -50,6 +52,11 @@ async def run_page(run_id: int) -> None:
                 table(("range", "items", "state", "why", "time"), rows)
             else:
                 ui.label(t("no-spans")).classes("quiet")
+
+
+def _recall(to: str) -> None:
+    """The way to the screen that recalls, voids and releases."""
+    ui.button(t("recall-title"), on_click=lambda: ui.navigate.to(to)).props("no-caps outline dense").classes("q-px-md")
 
 
 def _runs(tx: ReadTx, chinese: bool) -> list[dict[str, Any]]:

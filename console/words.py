@@ -2,14 +2,70 @@
 
 from typing import Literal
 
+from console.case_work_words import WORDS as _CASE_WORK
+from console.correction_words import WORDS as _CORRECTIONS
+from console.hand_words import WORDS as _HAND
+from console.night_words import WORDS as _NIGHTS
+from console.rework_words import WORDS as _REWORK
+from console.room_words import WORDS as _ROOM
+from console.segment_words import WORDS as _SEGMENTS
+from console.shop_words import WORDS as _SHOP
+from console.tier_words import WORDS as _TIERS
+from console.trade_words import TRADE
+
 Language = Literal["zh", "en"]
 
 _WORDS: dict[str, tuple[str, str]] = {
     "title": ("一物一码 控制台", "One item, one code"),
     "alerts": ("案件队列", "Case queue"),
     "runs": ("赋码批次", "Runs"),
+    "passed-8h": ("八小时合格", "Passed, 8 h"),
+    "rejected-8h": ("八小时剔除", "Rejected, 8 h"),
+    "availability": ("时间利用", "Availability"),
+    "performance": ("速度", "Performance"),
+    "quality": ("合格率", "Quality"),
+    "grades-sink": (
+        "打印等级在下降：检查打印头，在它失效之前更换。",
+        "Print grades are sinking: look at the print head before it fails.",
+    ),
+    "no-labels": ("八小时内没有标签通过相机。", "No label passed the camera within eight hours."),
+    "reconciliation": ("码的去向", "Where every code went"),
+    "no-open-jobs": ("没有进行中的任务。", "No job is open."),
+    "open-codes": ("未了结", "Open"),
+    "print-grade": ("打印等级", "Print grade"),
+    "rejected": ("剔除", "Rejected"),
+    "sampled": ("抽样", "Sampled"),
+    "returned": ("退回", "Returned"),
     "line": ("产线", "Line"),
     "webhooks": ("系统通知", "Webhooks"),
+    "texts": ("扫码文案", "Scan texts"),
+    "texts-why": (
+        "消费者扫码后看到的文字。保存后几秒内在所有服务上生效；每次修改都有记录。",
+        "What people read after a scan. A change is live everywhere within seconds, and is on record.",
+    ),
+    "brand": ("品牌", "Brand"),
+    "every-brand": ("所有品牌（未自定文案的）", "Every brand without words of its own"),
+    "unknown-why": (
+        "伪造、他牌、输错和从未发放的码都用这段文字：不要写出是哪一项没有通过。",
+        "Forged, foreign, mistyped and never issued codes all get these words: do not say which check failed.",
+    ),
+    "title-zh": ("中文标题", "Chinese title"),
+    "title-en": ("英文标题", "English title"),
+    "text-zh": ("中文说明", "Chinese text"),
+    "text-en": ("英文说明", "English text"),
+    "save": ("保存", "Save"),
+    "reset": ("恢复默认", "Back to the default"),
+    "saved": ("已保存", "Saved"),
+    "story": ("商品故事", "Story of the pack"),
+    "story-why": (
+        "打开后，消费者能看到商品发往哪家经销商；关闭时只显示省份。",
+        "Switched on, people see which dealer got the pack; otherwise the province alone.",
+    ),
+    "appeal-photos": ("申诉照片", "Photos of the appeal"),
+    "photo": ("包装", "The pack"),
+    "receipt": ("小票", "The receipt"),
+    "appeal": ("申诉", "Appeal"),
+    "accept-appeal": ("通过申诉并补发积分", "Accept the appeal and pay its points"),
     "no-webhooks": (
         "还没有系统在接收通知。用 onecode webhooks add 添加一个。",
         "No system is told of anything yet; add one with onecode webhooks add.",
@@ -86,6 +142,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "case.assign": ("指派", "assigned it"),
     "case.snooze": ("暂缓", "snoozed it"),
     "case.note": ("备注", "noted"),
+    "case.evidence": ("下载证据档案", "took the evidence pack"),
+    "evidence-pack": ("证据档案", "Evidence pack"),
     "case.decide": ("提交决定", "decided"),
     "case.reopen": ("重新打开", "reopened it"),
     "event-issued": ("发放", "Issued"),
@@ -240,6 +298,97 @@ _WORDS: dict[str, tuple[str, str]] = {
         "These lines of the file must never be printed; tell the press:",
     ),
     "token-noted": ("已记下", "I have noted it"),
+    "problem": ("没有完成：{detail}", "{detail}"),
+    "problem-unknown-package": ("没有这个码包，可能链接已失效。", "{detail}"),
+    "problem-package-elsewhere": ("码包的状态已经变了，请刷新页面再操作。", "{detail}"),
+    "problem-same-person": ("申请人不能自己审批，请让另一位同事批准。", "{detail}"),
+    "problem-no-receiver-key": ("接收方没有可用的公钥，请先登记一个。", "{detail}"),
+    "problem-unknown-receiver": ("没有这个接收方，请先登记。", "{detail}"),
+    "problem-cannot-encrypt": ("加密没有成功，没有写出任何文件。系统的说明：{detail}", "{detail}"),
+    "problem-package-file-missing": ("这台机器上没有该码包的文件，请用生成它时的数据目录。", "{detail}"),
+    "problem-reason-missing": ("请写一句原因，它会和这些码一起保存。", "{detail}"),
+    "problem-bad-scope": ("看不出指的是哪些码，请改正。系统的说明：{detail}", "{detail}"),
+    "problem-scope-moved": ("刚才统计之后，所指的码变了（例如重新装箱）。请重新统计数量。", "{detail}"),
+    "problem-unknown-run": ("没有这个批次，请核对批次号。", "{detail}"),
+    "problem-unknown-lot": ("没有哪个批次是这个生产批号，请核对。", "{detail}"),
+    "problem-unknown-unit": ("没有这个箱或托盘：请重扫，或核对 18 位 SSCC。", "{detail}"),
+    "problem-not-an-sscc": ("SSCC 必须是 18 位数字。", "{detail}"),
+    "problem-not-a-gtin": ("GTIN 必须是 8、12、13 或 14 位数字。", "{detail}"),
+    "problem-wrong-check-digit": ("校验位不对：请重扫，或核对抄写的数字。系统的说明：{detail}", "{detail}"),
+    "problem-unknown-brand": ("没有这个品牌。", "{detail}"),
+    "problem-bad-link": ("这条链接不能用，请改正。系统的说明：{detail}", "{detail}"),
+    "problem-unknown-link": ("没有这条链接。", "{detail}"),
+    "problem-not-a-digital-link": ("这不是 GS1 数字链接，请改正。系统的说明：{detail}", "{detail}"),
+    "problem-bad-element": ("其中一个标识符的值不对，请改正。系统的说明：{detail}", "{detail}"),
+    "problem-bad-combination": ("这些标识符不能放在一起。系统的说明：{detail}", "{detail}"),
+    "problem-nothing-hangs-here": ("这里没有它的产品或链接，或由另一个解析器回答。系统的说明：{detail}", "{detail}"),
+    "recall-title": ("召回、作废", "Recall and void"),
+    "recall-why": (
+        "从下一次扫码起，在所有服务上立即生效。每次操作连同原因都有记录。",
+        "Effective everywhere from the very next scan. Every act is on record with its reason.",
+    ),
+    "act-recall": ("召回", "Recall"),
+    "act-void": ("作废", "Void"),
+    "act-release": ("解除", "Release"),
+    "scope": ("范围", "What is meant"),
+    "scope-value": ("编号", "Its number"),
+    "scope-gtin": ("产品 GTIN（同名批号时）", "GTIN, where lots share a name"),
+    "scope-run": ("批次", "Run"),
+    "scope-lot": ("生产批号", "Lot"),
+    "scope-range": ("区间", "Range"),
+    "scope-case": ("箱", "Case"),
+    "scope-pallet": ("托盘", "Pallet"),
+    "scope-item": ("单个码", "One item"),
+    "scope-hint-run": ("批次号，例如 12", "The number of the run, such as 12"),
+    "scope-hint-lot": ("生产批号，例如 L2026-07", "The lot, such as L2026-07"),
+    "scope-hint-range": ("批次:第几个-第几个，例如 12:1-500", "RUN:FIRST-LAST, such as 12:1-500"),
+    "scope-hint-case": ("箱上的 18 位 SSCC；指现在箱内的码", "The case's SSCC; what lies in it now"),
+    "scope-hint-pallet": ("托盘上的 18 位 SSCC；指现在托盘上的码", "The pallet's SSCC; what lies on it now"),
+    "scope-hint-item": ("扫出的整段文字，或 20 位序列码", "The code as scanned, or an item number"),
+    "scope-count": ("统计数量", "Count the codes"),
+    "confirm-recall": ("召回 {count} 个码（{kind} {value}）？", "Recall {count} codes ({kind} {value})?"),
+    "confirm-void": ("作废 {count} 个码（{kind} {value}）？", "Void {count} codes ({kind} {value})?"),
+    "confirm-release": (
+        "解除 {count} 个码（{kind} {value}）的召回和作废？",
+        "Undo the recall or void of {count} codes ({kind} {value})?",
+    ),
+    "done-recall": ("已召回 {count} 个码。", "{count} codes are recalled."),
+    "done-void": ("已作废 {count} 个码。", "{count} codes are void."),
+    "done-release": ("已解除 {count} 个码。", "{count} codes are released."),
+    "scope-refused": ("另有 {count} 个码没有改动：{reason}", "{count} codes stay as they were: {reason}"),
+    "not-issued": ("从未发放", "never issued"),
+    "run-closed": ("批次已关闭", "the run is closed"),
+    "not-now": ("取消", "Cancel"),
+    "links": ("链接", "Links"),
+    "link": ("链接", "Link"),
+    "links-why": (
+        "产品、生产批号和箱码除了消费者页面，还能通向哪里。撤下的链接留有记录。",
+        "Where products, lots and cases lead besides the consumer page. Withdrawn links stay on record.",
+    ),
+    "no-brands": ("还没有品牌。", "There is no brand yet."),
+    "no-links": ("还没有链接。在下面添加第一条。", "No links yet. Add the first one below."),
+    "link-of": ("挂在", "Hangs on"),
+    "link-type": ("类型", "Type"),
+    "link-title": ("标题", "Title"),
+    "link-href": ("通向", "Leads to"),
+    "language": ("语言", "Language"),
+    "link-run": ("只限批次", "Only run"),
+    "link-as-default": ("作为默认去处", "Where the code leads when nothing is asked"),
+    "link-add": ("添加链接", "Add a link"),
+    "link-withdraw": ("撤下这条链接", "Withdraw this link"),
+    "link-from": ("添加", "Added"),
+    "link-until": ("有效期至", "Until"),
+    "link-live": ("生效", "Live"),
+    "link-default": ("默认", "Default"),
+    "link-ended": ("已到期", "Ended"),
+    "link-withdrawn": ("已撤下", "Withdrawn"),
+    "link-preview": ("预览", "Preview"),
+    "link-preview-why": (
+        "程序用 linkType=linkset 询问一个码时得到的答复。",
+        "What a program is told that asks with linkType=linkset.",
+    ),
+    "link-asked": ("数字链接，或它的路径", "A Digital Link, or its path"),
+    "link-show": ("查看", "Show"),
     "problem-range-packed": ("这些码已在另一个码包里，请改选区间。", "These codes are in another package already."),
     "problem-bad-range": ("区间超出了批次的范围，请改正。", "The range is not in the run."),
     "problem-not-a-public-key": (
@@ -251,8 +400,15 @@ _WORDS: dict[str, tuple[str, str]] = {
     "KEY_COMPROMISE": ("密钥疑似外泄", "Key may have leaked"),
     "DIV_CARTON_NOTICE": ("疑似窜货（提示）", "Possible diversion (notice)"),
     "DIV_CARTON_TASK": ("疑似窜货", "Likely diversion"),
+    "FACE_INNER_FIRST": ("先扫内码", "Inner code first"),
+    "FACE_OTHER_CASE": ("内外码不同箱", "Codes of two cases"),
+    "DIV_STORE_OPENING": ("他区门店开箱", "Opened by another dealer's store"),
+    "APL_CONSUMER": ("消费者申诉", "Consumer's appeal"),
     "ADMIN_INACTIVE": ("已停用", "Inactive"),
 }
+
+
+_WORDS |= _REWORK | _CORRECTIONS | _HAND | _ROOM | _SEGMENTS | _TIERS | _SHOP | TRADE | _CASE_WORK | _NIGHTS
 
 
 def say(key: str, language: Language, **values: object) -> str:

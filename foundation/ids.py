@@ -3,6 +3,7 @@
 A UUIDv7 carries its own time (RFC 9562, section 5.7), so tables keyed by it can be partitioned by the id.
 """
 
+import os
 import random
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,26 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def uuid7(now: datetime) -> UUID:
     """A UUIDv7: 48 bits of Unix milliseconds, then 74 random bits between version and variant."""
     millis = (now - _EPOCH) // timedelta(milliseconds=1)
-    return _uuid7(millis, secrets.randbits(74))
+    return _uuid7(millis, _noise())
+
+
+_AT_ONCE = 256
+_drawn: list[int] = []
+os.register_at_fork(after_in_child=_drawn.clear)  # Two processes must not share what is left.
+
+
+def _noise() -> int:
+    """74 bits of the system's randomness, drawn for many ids at once.
+
+    Profiled: the call into the system was a twentieth of a scan, and gave the interpreter away each time.
+    """
+    try:
+        return _drawn.pop()  # One step: no two threads get the same.
+    except IndexError:
+        drawn = secrets.token_bytes(10 * _AT_ONCE)
+        mine, *others = (int.from_bytes(drawn[at : at + 10]) >> 6 for at in range(0, len(drawn), 10))
+        _drawn.extend(others)
+        return mine
 
 
 def uuid7_floor(at: datetime) -> UUID:

@@ -30,12 +30,18 @@ database_seconds = Histogram(
     buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10),
 )
 marked_actors = Gauge("onecode_door_marked_actors", "Phones, members and networks refused at the door just now")
+followed_behind_s = Gauge("onecode_followed_behind_seconds", "Age of the oldest scan or order not yet followed")
 outbox_rows = Gauge("onecode_outbox_rows", "Work waiting to be handed to the background")
+judged_lag_s = Gauge("onecode_judged_lag_seconds", "How far the judgement of stretches is behind the clock")
+judged_runs_total = Counter("onecode_judged_runs_total", "Runs of the judgement of stretches", ["kind", "outcome"])
 webhook_messages = Gauge("onecode_webhook_messages", "Webhook messages by state", ["state"])
 batch_scans = Histogram("onecode_batch_scans", "Scans in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256))
 batch_retries_total = Counter("onecode_batch_retries_total", "Batches that were tried again", ["why"])
 refused_total = Counter("onecode_door_refused_total", "Scans refused at the door, not judged", ["actor"])
 webhooks_total = Counter("onecode_webhooks_total", "Webhook messages sent, by what came of it", ["outcome"])
+rule_failures_total = Counter(
+    "onecode_rule_failures_total", "Detection rules that contributed nothing, by why", ["why"]
+)
 queue_scans = Gauge("onecode_queue_scans", "Scans waiting for a transaction")
 
 

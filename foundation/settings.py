@@ -20,13 +20,24 @@
 | ONECODE_SMS_KEY       | access key secret at the gateway                                           |
 | ONECODE_SMS_SIGNATURE | signature (签名) the gateway approved                                       |
 | ONECODE_SMS_TEMPLATE  | code of the approved template, which has one variable, `code`              |
+| ONECODE_SMS_NOTICE_TEMPLATE | code of the template for what lapses, with `what` and `day`; empty: not sent |
 | ONECODE_WECHAT_APP_ID | official account for signing in; empty: no WeChat sign-in                  |
 | ONECODE_WECHAT_SECRET | its AppSecret                                                              |
 | ONECODE_WECHAT_OPEN   | where browsers are sent; https://open.weixin.qq.com                         |
 | ONECODE_WECHAT_API    | where codes are exchanged; https://api.weixin.qq.com                        |
+| ONECODE_WECHAT_PAY_MERCHANT | merchant number (mchid) that pays red packets; empty: they wait       |
+| ONECODE_WECHAT_PAY_SERIAL | serial number of the merchant's certificate                            |
+| ONECODE_WECHAT_PAY_KEY | file with the merchant's private key, PEM                                 |
+| ONECODE_WECHAT_PAY_V3_KEY | the APIv3 key, 32 characters                                           |
+| ONECODE_WECHAT_PAY_PLATFORM_KEYS | folder of WeChat Pay's public keys, each named SERIAL.pem       |
+| ONECODE_WECHAT_PAY_SCENE | transfer scene (转账场景) WeChat Pay approved; 1000                      |
+| ONECODE_WECHAT_PAY_API | where payouts are sent; https://api.mch.weixin.qq.com                     |
 | ONECODE_PUBLIC_URL    | how the outside reaches us, for coming back from WeChat; empty: as the request says |
 | ONECODE_LIMITS_URL    | where limits on callers are kept (redis://); empty: PostgreSQL             |
 | ONECODE_WEBHOOKS_PRIVATE | `allow` lets webhooks go to private addresses; empty: refused           |
+| ONECODE_EPCIS_MAX_MB  | most megabytes of one EPCIS document, 1 to 64; 8                           |
+| ONECODE_EPCIS_EVENTS  | most events of one EPCIS document; 10000                                   |
+| ONECODE_EPCIS_EPCS    | most EPCs that one EPCIS document names; 200000                            |
 | ONECODE_OTLP_ENDPOINT | where traces go (OTLP over HTTP); empty: no traces                         |
 | ONECODE_WORKER_METRICS_PORT | where the worker shows its metrics (Prometheus); 0: nowhere          |
 | ONECODE_LOG_LEVEL     | debug, info, warning, error; info                                          |
@@ -81,13 +92,24 @@ class Settings:
     sms_key: Secret
     sms_signature: str
     sms_template: str
+    sms_notice_template: str
     wechat_app_id: str
     wechat_secret: Secret
     wechat_open: str
     wechat_api: str
+    wechat_pay_merchant: str
+    wechat_pay_serial: str
+    wechat_pay_key: Path
+    wechat_pay_v3_key: Secret
+    wechat_pay_platform_keys: Path
+    wechat_pay_scene: str
+    wechat_pay_api: str
     public_url: str
     limits_url: Secret
     webhooks_private: bool
+    epcis_max_mb: int
+    epcis_events: int
+    epcis_epcs: int
     otlp_endpoint: str
     worker_metrics_port: int
     log_level: str
@@ -115,13 +137,24 @@ class Settings:
             sms_key=Secret(env.get("ONECODE_SMS_KEY", "")),
             sms_signature=env.get("ONECODE_SMS_SIGNATURE", ""),
             sms_template=env.get("ONECODE_SMS_TEMPLATE", ""),
+            sms_notice_template=env.get("ONECODE_SMS_NOTICE_TEMPLATE", ""),
             wechat_app_id=env.get("ONECODE_WECHAT_APP_ID", ""),
             wechat_secret=Secret(env.get("ONECODE_WECHAT_SECRET", "")),
             wechat_open=_address(env, "ONECODE_WECHAT_OPEN", "https://open.weixin.qq.com"),
             wechat_api=_address(env, "ONECODE_WECHAT_API", "https://api.weixin.qq.com"),
+            wechat_pay_merchant=env.get("ONECODE_WECHAT_PAY_MERCHANT", ""),
+            wechat_pay_serial=env.get("ONECODE_WECHAT_PAY_SERIAL", ""),
+            wechat_pay_key=Path(env.get("ONECODE_WECHAT_PAY_KEY", "")),
+            wechat_pay_v3_key=Secret(_v3_key(env.get("ONECODE_WECHAT_PAY_V3_KEY", ""))),
+            wechat_pay_platform_keys=Path(env.get("ONECODE_WECHAT_PAY_PLATFORM_KEYS", "")),
+            wechat_pay_scene=env.get("ONECODE_WECHAT_PAY_SCENE", "1000"),
+            wechat_pay_api=_address(env, "ONECODE_WECHAT_PAY_API", "https://api.mch.weixin.qq.com"),
             public_url=_address(env, "ONECODE_PUBLIC_URL", ""),
             limits_url=Secret(env.get("ONECODE_LIMITS_URL", "")),
             webhooks_private=_one_of(env, "ONECODE_WEBHOOKS_PRIVATE", "allow") == "allow",
+            epcis_max_mb=_whole(env, "ONECODE_EPCIS_MAX_MB", 8, 1, 64),
+            epcis_events=_whole(env, "ONECODE_EPCIS_EVENTS", 10_000, 1, 1_000_000),
+            epcis_epcs=_whole(env, "ONECODE_EPCIS_EPCS", 200_000, 1, 10_000_000),
             otlp_endpoint=_address(env, "ONECODE_OTLP_ENDPOINT", ""),
             worker_metrics_port=_port(env, "ONECODE_WORKER_METRICS_PORT", 0),
             log_level=_level(env.get("ONECODE_LOG_LEVEL", "info")),
@@ -145,6 +178,12 @@ def _driver(url: str) -> str:
 def _master_key(text: str) -> str:
     if text and (len(text) != 64 or set(text.lower()) - set("0123456789abcdef")):
         raise BadRequest("ONECODE_MASTER_KEY must be 64 hexadecimal digits (32 bytes).")
+    return text
+
+
+def _v3_key(text: str) -> str:
+    if text and len(text.encode()) != 32:
+        raise BadRequest("ONECODE_WECHAT_PAY_V3_KEY must be 32 characters.")
     return text
 
 

@@ -3,7 +3,7 @@
 | kind                                                         | balance row | owner                         |
 | ------------------------------------------------------------ | ----------- | ----------------------------- |
 | member, member_pending, member_reserved                      | yes         | a member's id                 |
-| trade                                                        | yes         | a retailer's or dealer's id   |
+| trade, trade_pending                                         | yes         | a trade partner: `store:7`    |
 | issuer, redeemed, expired, recovered, written_off, adjustment | no         | nobody: one a kind and asset  |
 | budget                                                       | no          | one a budget                  |
 
@@ -11,7 +11,7 @@ Without a balance row there is nothing to queue for: a thousand awards a second 
 Rows are locked in account-id order everywhere, so two batches that cross cannot deadlock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -45,6 +45,20 @@ class Account(NamedTuple):
     kind: str
     owner: str
     asset: str = "points"
+
+
+def spendable(owner: str, asset: str = "points") -> Account:
+    """Where what an owner earns can be spent. A partner of the trade says what it is (`store:7`); a member is an id."""
+    return Account("trade" if is_partner(owner) else "member", owner, asset)
+
+
+def pending(owner: str, asset: str = "points") -> Account:
+    """Where it waits until it matures."""
+    return Account("trade_pending" if is_partner(owner) else "member_pending", owner, asset)
+
+
+def is_partner(owner: str) -> bool:
+    return ":" in owner
 
 
 Party = Account | System | int  # An int is the account id of a budget.
@@ -109,6 +123,16 @@ def read(tx: ReadTx, owner: str, *, asset: str = "points") -> dict[str, tuple[in
         .where(accounts.c.owner_ref == owner, accounts.c.asset == asset)
     )
     return {kind: (account_id, available) for kind, account_id, available in rows}
+
+
+def available(tx: ReadTx, owners: Collection[str], *, kind: str, asset: str = "points") -> dict[str, int]:
+    """What each owner has on accounts of a kind; who has no such account is missing. Nothing is locked."""
+    query = (
+        select(accounts.c.owner_ref, balances.c.available)
+        .join(balances, balances.c.account_id == accounts.c.id)
+        .where(accounts.c.owner_ref.in_(owners), accounts.c.kind == kind, accounts.c.asset == asset)
+    )
+    return {row.owner_ref: int(row.available) for row in tx.execute(query)}
 
 
 def allow_debt(tx: Tx, name: Account, most: int, *, now: datetime) -> None:

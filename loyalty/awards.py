@@ -25,7 +25,7 @@ from foundation.rules.ast import Kind, Vocabulary
 MOST_POINTS = 10**9
 MOST_STEPS = 50
 KINDS = ("fixed", "times", "tiered", "per_yuan", "random")
-Seeds = Callable[[int], bytes]  # campaign id -> the seed of its draws, 32 bytes.
+Seeds = Callable[[int], bytes]  # Id of a campaign or a prize pool -> the seed of its draws, 32 bytes.
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,17 @@ An *allowance* is a budget without an account: it counts what a cap that everyon
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, insert, select, text
+from sqlalchemy import Engine, insert, select, text, update
 
 from foundation.bulk import Write, record_set
 from foundation.database import ReadTx, Tx
-from foundation.errors import BadRequest, NotFound
+from foundation.errors import BadRequest, Conflict, NotFound
 from loyalty.tables import accounts, budgets
 
 LEASE = timedelta(minutes=10)
@@ -78,6 +78,21 @@ def budget(tx: ReadTx, budget_id: int) -> Budget:
     if row is None:
         raise NotFound(f"There is no budget {budget_id}.")
     return Budget(row.id, row.name, row.account_id, row.total, row.granted)
+
+
+def accounts_of(tx: ReadTx, ids: Iterable[int]) -> dict[int, int]:
+    """budget id -> the account its points leave."""
+    rows = tx.execute(select(budgets.c.id, budgets.c.account_id).where(budgets.c.id.in_(sorted(set(ids)))))
+    return {row.id: row.account_id for row in rows}
+
+
+def resize(tx: Tx, budget_id: int, total: int) -> None:
+    """Another total for a budget nobody spends from yet. Raises BadRequest, Conflict."""
+    if total <= 0:
+        raise BadRequest("Give the budget at least one point.")
+    unspent = update(budgets).where(budgets.c.id == budget_id, budgets.c.granted == 0)
+    if not tx.execute(unspent.values(total=total)).rowcount:
+        raise Conflict(f"Budget {budget_id} is being spent already; its total stays.")
 
 
 SPEND = text("""

@@ -147,6 +147,31 @@ def draft_terms(tx: Tx, terms: Terms, *, budget_points: int, by: str | None, now
     return _add(tx, campaign_id, 1, row | {"budget_id": budget.id, "drafted_by": by}, now)
 
 
+def amend(
+    tx: Tx, campaign_id: int, version: int, terms: Terms, *, budget_points: int | None = None, by: str, now: datetime
+) -> Campaign:
+    """Write a draft anew; nothing of it was promised yet. Of a later version the start and the budget stay.
+
+    Raises Conflict for what is no draft, BadRequest, RuleNotUnderstood, AgainstTheConsumer.
+    """
+    every = versions(tx, campaign_id)
+    old = next((one for one in every if (one.version, one.state) == (version, "draft")), None)
+    if old is None:
+        raise Conflict(f"Campaign {campaign_id} version {version} is no draft; it cannot be written anew.")
+    row = checked(terms, now) | {"drafted_by": by}
+    if version > 1:
+        row["starts_at"] = old.starts_at
+    elif budget_points is not None:
+        budgets.resize(tx, old.budget_id, budget_points)
+    if not _step(tx, campaign_id, version, "draft", **row):
+        raise Conflict(f"Campaign {campaign_id} version {version} was changed meanwhile; look again.")
+    made = next(one for one in versions(tx, campaign_id) if one.version == version)
+    for before in every:
+        if before.version < version:
+            _favour(before, made, now)
+    return made
+
+
 def revise(
     tx: Tx,
     campaign_id: int,
@@ -312,6 +337,14 @@ def _step(tx: Tx, campaign_id: int, version: int, expected: str, **values: objec
 
 def _subject(campaign_id: int) -> str:
     return f"campaign:{campaign_id}"
+
+
+def end(tx: Tx, campaign_id: int, *, by: str, reason: str, now: datetime) -> None:
+    """A person stops a campaign; it goes on only as a next version, by two people. Raises Conflict, BadRequest."""
+    if not reason.strip():
+        raise BadRequest("Say why the campaign ends.")
+    retire(tx, campaign_id, now=now)
+    audit.record(tx, actor=by, action="campaign.end", subject=_subject(campaign_id), after=reason, now=now)
 
 
 def retire(tx: Tx, campaign_id: int, *, now: datetime) -> None:

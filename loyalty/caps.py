@@ -146,6 +146,21 @@ def relock(tx: Tx, wanted: Iterable[Counter]) -> dict[Counter, int]:
     return {Counter(*row[:4]): row[4] for row in found}
 
 
+def lock(tx: Tx, wanted: Iterable[Counter]) -> dict[Counter, int]:
+    """How far these counters are used, locked in order; those nobody has used yet are begun."""
+    names = sorted(set(wanted))
+    if not names:
+        return {}
+    tx.execute(_BEGIN, {"counters": rows_json(rows(names))})
+    return relock(tx, names)
+
+
+_BEGIN = text(f"""
+INSERT INTO cap_counters (campaign_id, cap, subject, period, used)
+SELECT counters_rows.*, 0 FROM {_WANTED} ORDER BY campaign_id, cap, subject, period ON CONFLICT DO NOTHING
+""")  # noqa: S608
+
+
 def counting(used: Mapping[Counter, int]) -> Write:
     """What counters this transaction locked stand at now."""
     changed = [one._asdict() | {"used": used[one]} for one in sorted(used)]

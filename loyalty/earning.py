@@ -9,9 +9,8 @@ What earns nothing (no campaign, capped, empty budget) is an outcome too and is 
 
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID
 
@@ -35,8 +34,14 @@ from loyalty.idempotency import Key, input_hash
 from loyalty.standings import Standing
 
 State = Literal["credited", "held", "none"]
-TRIGGERS = {"claim": "scan", "order": "order", "birthday": "birthday", "survey": "survey"}  # By the scope of the key.
-REASONS = {"scan": "first-scan"}  # The others are called as they are.
+TRIGGERS = {
+    "claim": "scan",
+    "appeal": "scan",
+    "order": "order",
+    "birthday": "birthday",
+    "survey": "survey",
+}  # By the scope of the key.
+REASONS = {"claim": "first-scan", "appeal": "appeal"}  # The others are called as their trigger.
 
 
 @dataclass(frozen=True)
@@ -59,18 +64,23 @@ class EarnRequest:
     device: str = ""
     scope: str = "claim"
     ref: str = ""
+    # Asked for many times in a batch, so made once; a cached property takes a lock each time (profiled).
+    key: Key = field(init=False)
+    owner: str = field(init=False)
+    day: date = field(init=False)
+    known: Mapping[str, object] = field(init=False)
 
-    @cached_property  # Asked for many times in a batch.
-    def key(self) -> Key:
-        return Key(self.scope, self.ref or str(self.item))
-
-    @cached_property
-    def owner(self) -> str:
-        return str(self.member_id)
-
-    @cached_property
-    def day(self) -> date:
-        return self.at.astimezone(expiry.BRAND_ZONE).date()
+    def __post_init__(self) -> None:
+        """known: what the rules may ask, but for what is known of the member only under the lock."""
+        scanned = {"gtin": self.gtin, "run_id": self.run_id} if self.item else {}
+        made = {
+            "key": Key(self.scope, self.ref or str(self.item)),
+            "owner": str(self.member_id),
+            "day": self.at.astimezone(expiry.BRAND_ZONE).date(),
+            "known": vocabulary.of_moment(self.at) | scanned | dict(self.facts),
+        }
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
 
     @property
     def trigger(self) -> str:
@@ -80,12 +90,6 @@ class EarnRequest:
     def counts(self) -> bool:
         """Whether it is one of the member's scans."""
         return self.scope == "claim"
-
-    @cached_property
-    def known(self) -> dict[str, object]:
-        """What the rules may ask, but for what is known of the member only under the lock."""
-        scanned = {"gtin": self.gtin, "run_id": self.run_id} if self.item else {}
-        return vocabulary.of_moment(self.at) | scanned | dict(self.facts)
 
     def event(self, more: Mapping[str, object]) -> Event:
         known = {**self.known, **more}
@@ -129,6 +133,17 @@ class Award:
     def from_json(kept: Mapping[str, object]) -> "Award":
         transfer_id = kept["transfer_id"]
         return Award(**{**kept, "transfer_id": UUID(str(transfer_id)) if transfer_id else None})  # type: ignore[arg-type]
+
+
+def compensate(tx: Tx, one: EarnRequest, *, seeds: Seeds | None = None, now: datetime) -> Award:
+    """Pay what the campaigns in force at the scan would have paid, once a scan, for ever: an appeal was accepted.
+
+    The key is ("appeal", scan), so the key of the item stays with whoever took it; budgets, caps and draws are those of
+    any scan. The receipt is one of its own: a scan whose points were held and then given up has one already.
+    """
+    appealed = replace(one, scope="appeal", ref=str(one.scan_id), scan_id=uuid7(now), hold=False)
+    (made,) = reward(tx, [appealed], seeds=seeds, now=now)
+    return made
 
 
 def reward(tx: Tx, requests: Sequence[EarnRequest], *, seeds: Seeds | None = None, now: datetime) -> list[Award]:
@@ -332,7 +347,7 @@ def award(one: EarnRequest, choice: Choice, *, now: datetime) -> Award:
         reason = choice.refused or ("no-rule-matched" if choice.tried else "no-campaign")
         return Award(0, "none", reason, None, None, None, explain)
     state: State = "held" if one.hold else "credited"
-    reason = (one.hold_reason or "under-review") if one.hold else REASONS.get(one.trigger, one.trigger)
+    reason = (one.hold_reason or "under-review") if one.hold else REASONS.get(one.scope, one.trigger)
     ids = [uuid7(now) for _ in choice.paid]
     parts = [
         {

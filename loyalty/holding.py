@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text
 
 from foundation import facts
 from foundation.database import ReadTx, Tx
 from foundation.facts import Fact
-from loyalty import expiry
-from loyalty.accounts import Account, System
+from loyalty import expiry, wins
+from loyalty.accounts import Account, System, is_partner, pending, spendable
 from loyalty.books import About, Books, open_books
 from loyalty.idempotency import Key, input_hash
 from loyalty.outcomes import Outcome, claimed
@@ -60,7 +60,7 @@ def hold(tx: Tx, wanted: Sequence[Hold], *, now: datetime) -> list[Outcome]:
     """Hold points, in the order given. `transfer_id` of a posted outcome is the hold's id."""
     answers = claimed(tx, wanted, now=now)
     fresh = answers.fresh(wanted)
-    spenders = {member(one.owner, one.asset) for one in fresh if one.direction == "spend"}
+    spenders = {spendable(one.owner, one.asset) for one in fresh if one.direction == "spend"}
     books = open_books(tx, {waiting(one) for one in fresh}, burning=spenders, now=now)
     outcomes = answers.decide(wanted, lambda one: place(books, one, About(one.reason, one.correlation_id)))
     books.write(tx)
@@ -72,7 +72,7 @@ def place(books: Books, one: Hold, about: About, hold_id: UUID | None = None) ->
     """One hold into the open books, or the reason why not."""
     if one.direction == "earn":
         hold_id = books.move("hold", one.source, waiting(one), one.amount, about, asset=one.asset, transfer_id=hold_id)
-    elif books.available(spender := member(one.owner, one.asset)) < one.amount:
+    elif books.available(spender := spendable(one.owner, one.asset)) < one.amount:
         return Outcome("refused", "too-few-points", amount=one.amount)
     else:
         hold_id = books.burn("hold", spender, waiting(one), one.amount, about)
@@ -83,14 +83,9 @@ def place(books: Books, one: Hold, about: About, hold_id: UUID | None = None) ->
     return Outcome("posted", transfer_id=hold_id, amount=one.amount)
 
 
-def member(owner: str, asset: str) -> Account:
-    return Account("member", owner, asset)
-
-
 def waiting(one: Hold | Row[tuple[object, ...]]) -> Account:
-    kind = "member_pending" if one.direction == "earn" else "member_reserved"
     owner = one.owner if isinstance(one, Hold) else one.owner_ref
-    return Account(kind, owner, one.asset)
+    return pending(owner, one.asset) if one.direction == "earn" else Account("member_reserved", owner, one.asset)
 
 
 def settle(tx: Tx, hold_ids: Sequence[UUID] | Mapping[UUID, int], *, reason: str, now: datetime) -> dict[UUID, Outcome]:
@@ -132,9 +127,9 @@ def end(
     amounts = wanted if isinstance(wanted, Mapping) else {hold_id: row.amount for hold_id, row in found.items()}
     outcomes = {hold_id: standing(found.get(hold_id), state, amounts.get(hold_id, 0)) for hold_id in wanted}
     opened = [found[hold_id] for hold_id, outcome in outcomes.items() if outcome is None]
-    parties = {party for row in opened for party in (waiting(row), member(row.owner_ref, row.asset))}
+    parties = {party for row in opened for party in (waiting(row), spendable(row.owner_ref, row.asset))}
     # What lapsed must be gone before points return to its lot, or the lot's days of grace would revive it.
-    receivers = {member(row.owner_ref, row.asset) for row in opened if row.direction == "spend"}
+    receivers = {spendable(row.owner_ref, row.asset) for row in opened if row.direction == "spend"}
     books = open_books(tx, parties, burning=receivers, now=now)
     for row in opened:
         posted = amounts[row.id] if state == "posted" else 0
@@ -147,7 +142,11 @@ def end(
             "posted": [amounts[row.id] if state == "posted" else 0 for row in opened],
         }
         assert tx.execute(END, ends | {"reason": reason, "now": now}).rowcount == len(opened)
-        facts.announce(tx, [_fact(row, state) for row in opened if row.direction == "earn"], now=now)
+        earned = [row for row in opened if row.direction == "earn"]
+        facts.announce(tx, [_fact(row, state) for row in earned if not is_partner(row.owner_ref)], now=now)
+        # What a scan won shares the fate of what it earned.
+        scans = [row.correlation_id for row in earned if row.correlation_id is not None]
+        wins.release(tx, scans) if state == "posted" else wins.void(tx, scans, reason=reason, now=now)
     return {hold_id: outcome for hold_id, outcome in outcomes.items() if outcome is not None}
 
 
@@ -179,7 +178,7 @@ def close(tx: Tx, books: Books, row: Row[tuple[object, ...]], posted: int, *, re
     about = About(
         reason, row.correlation_id, row.campaign_id, row.rule_version, hold_id=row.id, event_at=row.created_at
     )
-    source, owner = waiting(row), member(row.owner_ref, row.asset)
+    source, owner = waiting(row), spendable(row.owner_ref, row.asset)
     transfer_id: UUID | None = None
     if posted and row.direction == "earn":
         lapses = expiry.expires_at(row.expiry, books.now)
@@ -196,12 +195,24 @@ def close(tx: Tx, books: Books, row: Row[tuple[object, ...]], posted: int, *, re
     return Outcome("posted", transfer_id=transfer_id, amount=posted or row.amount)
 
 
-def holds_of(tx: ReadTx, correlation_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
-    """The open holds made under these correlation ids (scan ids), for whoever decides a case."""
-    query = select(holds.c.correlation_id, holds.c.id).where(
+def holds_of(tx: ReadTx, correlation_ids: Sequence[UUID], *, of_partners: bool = False) -> dict[UUID, list[UUID]]:
+    """The open holds made under these correlation ids (scan ids), for whoever decides a case.
+
+    of_partners: what dealers earned by these scans too; a decision about a consumer neither pays nor takes that.
+    """
+    query = select(holds.c.correlation_id, holds.c.id, holds.c.owner_ref).where(
         holds.c.correlation_id.in_(list(correlation_ids)), holds.c.state == "open"
     )
     found: dict[UUID, list[UUID]] = {}
-    for correlation_id, hold_id in tx.execute(query.order_by(holds.c.id)):
-        found.setdefault(correlation_id, []).append(hold_id)
+    for correlation_id, hold_id, owner in tx.execute(query.order_by(holds.c.id)):
+        if of_partners or not is_partner(owner):
+            found.setdefault(correlation_id, []).append(hold_id)
     return found
+
+
+def settled_for(tx: ReadTx, correlation_id: UUID) -> int:
+    """Points of holds made under this correlation id (a scan id) that were posted by now."""
+    posted = select(func.coalesce(func.sum(holds.c.posted), 0)).where(
+        holds.c.correlation_id == correlation_id, holds.c.state == "posted"
+    )
+    return int(tx.execute(posted).scalar_one())

@@ -40,9 +40,10 @@ TYPES: dict[Kind, Any] = {
 class Replay:
     """Points of the draft over the period, had its budget been without end.
 
-    paid_then: points that the same events were really paid, by whatever was in force. gaining, losing: members who
-    would have had more, or less, from these events. ends_on: the day the draft's budget would end at this pace from
-    its start on, None if it lasts beyond its end. days: (day, points), every day of the period.
+    paid_then: points that the same events were really paid, by whatever was in force. is_on_top: a bonus or multiplier
+    comes on top of them, else it would have come instead. gaining, losing: members who would have had more, or less,
+    from these events. ends_on: the day the draft's budget would end at this pace from its start on, None if it lasts
+    beyond its end. days: (day, points), every day of the period.
     """
 
     events: int
@@ -54,10 +55,11 @@ class Replay:
     losing: int
     days: tuple[tuple[date, int], ...]
     ends_on: date | None
+    is_on_top: bool
 
     @property
     def difference(self) -> int:
-        return self.points - self.paid_then
+        return self.points if self.is_on_top else self.points - self.paid_then
 
 
 @dataclass(slots=True)
@@ -100,17 +102,19 @@ def replay(
         then[member] += paid_then
         events, paid = events + count, paid + awarded
     span = [since + timedelta(days=at) for at in range((until - since).days + 1)]
-    total = sum(would.values())
+    total, is_on_top = sum(would.values()), draft.stacking != "base"
+    before = dict.fromkeys(would, 0) if is_on_top else then
     return Replay(
         events=events,
         awards=paid,
         members=sum(points > 0 for points in would.values()),
         points=total,
         paid_then=sum(then.values()),
-        gaining=sum(would[one] > then[one] for one in would),
-        losing=sum(would[one] < then[one] for one in would),
+        gaining=sum(would[one] > before[one] for one in would),
+        losing=sum(would[one] < before[one] for one in would),
         days=tuple((day, days[day]) for day in span),
         ends_on=_budget_end(draft, total, len(span), budget_points),
+        is_on_top=is_on_top,
     )
 
 

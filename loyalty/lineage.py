@@ -29,6 +29,8 @@ class Lineage:
     correlation_id: UUID | None
     trigger: str | None
     item: int | None
+    sscc: str | None  # The case, and the store that had it: of what the trade earned.
+    partner_id: int | None
     gtin: str | None
     run_id: int | None
     dealer_id: int | None
@@ -52,11 +54,15 @@ def lineage(tx: ReadTx, transfer_id: UUID) -> Lineage:
 # A settled hold has no receipt of its own transfer; the correlation is the scan's all the same.
 _LINEAGE = text("""
 SELECT t.id AS transfer_id, t.kind, t.asset, t.amount, t.reason, coalesce(a.owner_ref, '') AS owner, t.correlation_id,
-    r.trigger, r.item, r.facts ->> 'gtin' AS gtin, CAST(r.facts ->> 'run_id' AS bigint) AS run_id,
-    CAST(r.facts ->> 'dealer_id' AS bigint) AS dealer_id, t.campaign_id, t.rule_version, c.rule, t.reverses,
+    r.trigger, r.item, coalesce(s.sscc, o.sscc) AS sscc, coalesce(s.partner_id, o.partner_id) AS partner_id,
+    r.facts ->> 'gtin' AS gtin, CAST(r.facts ->> 'run_id' AS bigint) AS run_id,
+    coalesce(CAST(r.facts ->> 'dealer_id' AS bigint), s.dealer_id, o.dealer_id) AS dealer_id,
+    t.campaign_id, t.rule_version, c.rule, t.reverses,
     (SELECT coalesce(CAST(sum(u.amount) AS bigint), 0) FROM transfers u WHERE u.reverses = t.id) AS reversed
 FROM transfers t
 LEFT JOIN receipts r ON r.id = t.correlation_id
+LEFT JOIN sales s ON s.scan_id = t.correlation_id
+LEFT JOIN case_openings o ON o.id = t.correlation_id
 LEFT JOIN campaigns c ON c.id = t.campaign_id AND c.version = t.rule_version
 LEFT JOIN accounts a ON a.id = CASE WHEN t.target_version IS NULL THEN t.source_id ELSE t.target_id END
 WHERE t.id = :id

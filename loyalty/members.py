@@ -19,9 +19,10 @@ from sqlalchemy import delete, func, insert, or_, select, text, update
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.ids import random_bytes, uuid7
-from loyalty import holding
-from loyalty.accounts import Account, System, open_accounts
+from loyalty import holding, trade
+from loyalty.accounts import Account, System, open_accounts, spendable
 from loyalty.books import About, open_books
+from loyalty.standing_tables import member_notices
 from loyalty.tables import consents, holds, member_identifiers, members
 
 KINDS = ("member", "member_pending", "member_reserved")
@@ -132,10 +133,24 @@ def find(tx: ReadTx, kind: str, index: bytes) -> UUID | None:
     return tx.execute(select(member_identifiers.c.member_id).where(*this)).scalar()
 
 
+def find_all(tx: ReadTx, kind: str, indexes: Sequence[bytes]) -> dict[bytes, UUID]:
+    """Members by their keyed hashes; the unknown are missing."""
+    columns = (member_identifiers.c.blind_index, member_identifiers.c.member_id)
+    query = select(*columns).where(member_identifiers.c.kind == kind, member_identifiers.c.blind_index.in_(indexes))
+    return {bytes(row.blind_index): row.member_id for row in tx.execute(query)}
+
+
 def has(tx: ReadTx, member_id: UUID, kind: str) -> bool:
     """Whether the member is known by an identifier of this kind."""
     this = (member_identifiers.c.kind == kind, member_identifiers.c.member_id == member_id)
     return tx.execute(select(member_identifiers.c.kind).where(*this)).first() is not None
+
+
+def values(tx: ReadTx, member_id: UUID, kind: str, *, keys: MemberKeys) -> list[str]:
+    """The member's identifiers of a kind, opened: for whoever must write or pay to them."""
+    this = (member_identifiers.c.kind == kind, member_identifiers.c.member_id == member_id)
+    sealed = tx.execute(select(member_identifiers.c.sealed).where(*this)).scalars()
+    return [keys.open(kind, one, member_id) for one in sealed]
 
 
 def masks(tx: ReadTx, member_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -144,6 +159,40 @@ def masks(tx: ReadTx, member_ids: Sequence[UUID]) -> dict[UUID, str]:
         member_identifiers.c.member_id.in_(list(member_ids)), member_identifiers.c.kind == "phone"
     )
     return {row.member_id: row.mask for row in tx.execute(query)}
+
+
+def today(tx: ReadTx, member_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Who these members are today: themselves, or whom they were merged into. Unknown and erased ones are missing."""
+    new = members.alias("new")
+    query = (
+        select(members.c.id, func.coalesce(members.c.merged_into, members.c.id).label("who"))
+        .outerjoin(new, new.c.id == members.c.merged_into)
+        .where(members.c.id.in_(list(member_ids)), members.c.erased_at.is_(None), new.c.erased_at.is_(None))
+    )
+    return {row.id: row.who for row in tx.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A member as staff see one: masks only. merged_into: who they are today, if they turned out to be another."""
+
+    id: UUID
+    since: datetime
+    identifiers: tuple[tuple[str, str], ...]  # (kind, mask)
+    erased_at: datetime | None
+    merged_into: UUID | None
+
+
+def known(tx: ReadTx, member_id: UUID) -> Known:
+    """Raises NotFound."""
+    row = tx.execute(select(members).where(members.c.id == member_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such member.")
+    shown = select(member_identifiers.c.kind, member_identifiers.c.mask).where(
+        member_identifiers.c.member_id == member_id
+    )
+    masked = tuple((one.kind, one.mask) for one in tx.execute(shown.order_by(member_identifiers.c.kind)))
+    return Known(row.id, row.created_at, masked, row.erased_at, row.merged_into)
 
 
 def consent(tx: Tx, member_id: UUID, *, purpose: str, channel: str, granted: bool, wording: str, now: datetime) -> None:
@@ -183,18 +232,21 @@ def erase(tx: Tx, member_id: UUID, *, now: datetime) -> dict[str, object]:
     if row.erased_at is not None:
         raise Conflict("This member was erased before.")
     forfeited = forfeit(tx, str(member_id), now=now)
+    if trade.forget(tx, member_id, now=now):
+        forfeited += forfeit(tx, trade.assistant(member_id), now=now)
     deleted = {
         "identifiers": tx.execute(
             delete(member_identifiers).where(member_identifiers.c.member_id == member_id)
         ).rowcount,
         "consents": tx.execute(delete(consents).where(consents.c.member_id == member_id)).rowcount,
     }
+    notices = tx.execute(delete(member_notices).where(member_notices.c.member_id == member_id)).rowcount
     selves = or_(members.c.id == member_id, members.c.merged_into == member_id)
     tx.execute(update(members).where(selves).values(name=None, born_in=None, guardian_agreed_at=None, erased_at=now))
     return {
         "member": str(member_id),
         "erased_at": now.isoformat(),
-        "deleted": deleted | {"name": row.name is not None},
+        "deleted": deleted | {"name": row.name is not None, "notices": notices},
         "lapsed_points": forfeited,
         "kept": {"transfers": "the books of the points programme, without any link to a person"},
     }
@@ -204,7 +256,7 @@ def forfeit(tx: Tx, owner: str, *, now: datetime) -> int:
     """End what is open and let the balance lapse; how many points lapsed."""
     open_holds = select(holds.c.id).where(holds.c.owner_ref == owner, holds.c.state == "open")
     holding.void_hold(tx, list(tx.execute(open_holds).scalars()), reason="erasure", now=now)
-    account = Account("member", owner)
+    account = spendable(owner)
     books = open_books(tx, [account], burning=[account], now=now)
     left = books.available(account)
     if left:

@@ -2,7 +2,7 @@
 
 The one who stays gets every identifier and, lot by lot with its own expiry, what the other could spend: the sum over
 all members is what it was. The other stays as a name on old entries and points to the one who stays. Points that were
-still held follow when they mature: `collect` is run by the clock and safe to run twice.
+still held follow when they mature, and so does growth: `collect` is run by the clock and safe to run twice.
 """
 
 from datetime import datetime
@@ -14,10 +14,13 @@ from sqlalchemy import Row, select, text, update
 from foundation import audit
 from foundation.database import ReadTx, Tx
 from foundation.errors import Conflict, NotFound
+from loyalty import accounts, tiers
 from loyalty.accounts import Account
 from loyalty.books import About, open_books
 from loyalty.members import MemberKeys
 from loyalty.tables import member_identifiers, members
+
+ASSETS = ("points", "growth")
 
 
 class CannotMerge(Conflict):
@@ -68,19 +71,25 @@ def collect(tx: Tx, *, now: datetime, limit: int = 100) -> int:
 
 _LATE = text("""
 SELECT m.id, m.merged_into FROM members m
-JOIN accounts a ON a.owner_ref = CAST(m.id AS text) AND a.kind = 'member' AND a.asset = 'points'
-JOIN balances b ON b.account_id = a.id
-WHERE m.merged_into IS NOT NULL AND b.available > 0
+WHERE m.merged_into IS NOT NULL AND EXISTS (
+    SELECT FROM accounts a JOIN balances b ON b.account_id = a.id
+    WHERE a.owner_ref = CAST(m.id AS text) AND a.kind = 'member' AND b.available > 0)
 ORDER BY m.id LIMIT :limit FOR UPDATE OF m SKIP LOCKED
 """)
 
 
 def _pass_on(tx: Tx, *, stays: UUID, goes: UUID, now: datetime) -> int:
-    source, target = Account("member", str(goes)), Account("member", str(stays))
-    books = open_books(tx, [source, target], burning=[source], now=now)
-    moved = books.pass_on(source, target, About("merged"))
+    """Every asset the other has, growth too; how many points. Tiers first: they are locked before balances."""
+    tiers.merge(tx, stays=stays, goes=goes, now=now)
+    assets = [asset for asset in ASSETS if "member" in accounts.read(tx, str(goes), asset=asset)]
+    sources = {asset: Account("member", str(goes), asset) for asset in assets}
+    targets = {asset: Account("member", str(stays), asset) for asset in assets}
+    books = open_books(tx, [*sources.values(), *targets.values()], burning=sources.values(), now=now)
+    moved = {asset: books.pass_on(sources[asset], targets[asset], About("merged")) for asset in assets}
     books.write(tx)
-    return moved
+    if moved.get("growth"):
+        tiers.credit(tx, stays, key=f"merged {goes}", growth=0, now=now)
+    return moved.get("points", 0)
 
 
 def _identifiers(tx: ReadTx, member_id: UUID) -> list[tuple[str, bytes]]:

@@ -11,8 +11,11 @@ from foundation import outbox
 from foundation.database import Tx
 from foundation.errors import BadRequest
 from foundation.ids import uuid7
-from loyalty import calendar, earning, expiry
+from loyalty import calendar, earning, expiry, ledger, tiers
+from loyalty.accounts import Account, System
 from loyalty.earning import Award, EarnRequest
+from loyalty.idempotency import Key
+from loyalty.ledger import Post
 
 SURVEY = "loyalty.reward_survey"
 
@@ -22,7 +25,21 @@ def reward_birthdays(tx: Tx, *, now: datetime, limit: int = 500) -> int:
     day = now.astimezone(expiry.BRAND_ZONE).date()
     members = calendar.born_on(tx, day, now=now, limit=limit)
     # The key names the year: whose birthday moves from the solar to the lunar calendar gets nothing twice.
-    return len(_reward(tx, "birthday", [(member, f"{day.year} {member}") for member in members], {}, now))
+    rewarded = _reward(tx, "birthday", [(member, f"{day.year} {member}") for member in members], {}, now)
+    _gifts(tx, members, day.year, now=now)
+    return len(rewarded)
+
+
+def _gifts(tx: Tx, members: Sequence[UUID], year: int, *, now: datetime) -> None:
+    """What a member's tier promises for the birthday, beside the campaigns."""
+    gifts = [(member, tiers.standing(tx, member).level.gives.birthday) for member in members]
+    posts = [
+        Post(Key("tier-birthday", f"{year} {member}"), "award", System.ISSUER, Account("member", str(member)), points,
+             "birthday")
+        for member, points in gifts if points
+    ]  # fmt: skip
+    if posts:
+        ledger.post(tx, posts, now=now)
 
 
 def survey_completed(tx: Tx, member_id: UUID, survey: str, *, now: datetime) -> None:

@@ -5,8 +5,6 @@ nothing: every row is read before the first is written, and a refusal names the 
 the key: the same again changes nothing, with other content it is refused.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +17,8 @@ from foundation.bulk import record_set, rows_json
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.ids import uuid7
-from loyalty import earning, expiry
+from loyalty import earning, expiry, following
+from loyalty.csv_rows import rows_of
 from loyalty.earning import Award, EarnRequest
 from loyalty.idempotency import Key, input_hash
 from loyalty.receipts import receipts_of
@@ -79,12 +78,17 @@ def place(tx: Tx, placed: Sequence[Order], *, now: datetime) -> list[Award]:
     for one in placed:
         check(one)
     rows = [_row(one, now) for one in {one.id: one for one in reversed(placed)}.values()]
-    tx.execute(_PLACE, {"orders": rows_json(sorted(rows, key=lambda row: str(row["id"]))), "now": now})
+    sent = {"orders": rows_json(sorted(rows, key=lambda row: str(row["id"]))), "now": now}
+    fresh = set(tx.execute(_PLACE, sent).scalars())
     kept = {row.id: row for row in tx.execute(select(orders).where(orders.c.id.in_([one.id for one in placed])))}
     for one in placed:
         if bytes(kept[one.id].input_hash) != one.hash():
             raise OrderReused(f"Order {one.id!r} was placed before with other content; give it an id of its own.")
-    return earning.reward(tx, [_request(one, kept[one.id].correlation_id) for one in placed], now=now)
+    awards = earning.reward(tx, [_request(one, kept[one.id].correlation_id) for one in placed], now=now)
+    earned = {one.id: (one, award) for one, award in zip(placed, awards, strict=True) if one.id in fresh}
+    news = [(one.member_id, award.points, one.paid_fen, one.placed_at) for one, award in earned.values()]
+    following.ordered(tx, news)
+    return awards
 
 
 _PLACE = text(f"""
@@ -98,7 +102,7 @@ FROM {
         "channel text, gtins jsonb, hash text",
     )
 }
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING RETURNING id
 """)  # noqa: S608
 
 
@@ -144,6 +148,7 @@ def refund(tx: Tx, order_id: str, refund_id: str, amount_fen: int, *, now: datet
     tx.execute(update(orders).where(orders.c.id == order_id).values(refunded_fen=orders.c.refunded_fen + amount_fen))
     row = {"id": refund_id, "order_id": order_id, "amount_fen": amount_fen, "points": points, "at": now}
     tx.execute(insert(order_refunds).values(**row))
+    following.refunded(tx, order.member_id, points=points, spend_fen=amount_fen, placed_at=order.placed_at)
     return points
 
 
@@ -167,24 +172,16 @@ def import_csv(tx: Tx, content: bytes, *, now: datetime) -> int:
 
 
 def read_csv(content: bytes) -> Iterator[Order]:
-    try:
-        lines = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
-        raise BadOrderFile(f"Row {row}: save the file as UTF-8; byte {error.start} is something else.") from None
-    rows = csv.reader(io.StringIO(lines, newline=""), strict=True)
-    if tuple(next(rows, ())) != COLUMNS:
+    rows = rows_of(content, BadOrderFile)
+    if tuple(next(rows, (1, []))[1]) != COLUMNS:
         raise BadOrderFile(f"Row 1: let the header be {','.join(COLUMNS)}.")
     seen: dict[str, int] = {}
-    try:
-        for number, cells in enumerate(rows, 2):
-            order = _read(number, cells)
-            if order.id in seen:
-                raise BadOrderFile(f"Row {number}, order_id: {order.id!r} is in row {seen[order.id]} already.")
-            seen[order.id] = number
-            yield order
-    except csv.Error as error:
-        raise BadOrderFile(f"Row {rows.line_num}: this is no CSV ({error}).") from None
+    for number, cells in rows:
+        order = _read(number, cells)
+        if order.id in seen:
+            raise BadOrderFile(f"Row {number}, order_id: {order.id!r} is in row {seen[order.id]} already.")
+        seen[order.id] = number
+        yield order
 
 
 def _read(number: int, row: Sequence[str]) -> Order:

@@ -128,21 +128,27 @@ def undo(tx: Tx, books: Books, originals: dict[UUID, Original], left: dict[UUID,
 def withdraw(
     tx: Tx, correlation_ids: Sequence[UUID], *, reason: str, policy: str = "within_balance", now: datetime
 ) -> dict[UUID, int]:
-    """Take back what scans or orders earned: open holds are voided, credits reversed by `policy`. Points per id."""
+    """Take back what scans or orders earned: open holds are voided, credits reversed by `policy`.
+
+    Returns the member's points per id; what a store, its assistant and a dealer earned by the same scan goes with them.
+    """
     taken = dict.fromkeys(correlation_ids, 0)
-    opened = {hold_id: of for of, ids in holding.holds_of(tx, correlation_ids).items() for hold_id in ids}
+    of_members = {hold_id for ids in holding.holds_of(tx, correlation_ids).values() for hold_id in ids}
+    found = holding.holds_of(tx, correlation_ids, of_partners=True)
+    opened = {hold_id: of for of, ids in found.items() for hold_id in ids}
     for hold_id, outcome in holding.void_hold(tx, sorted(opened), reason=reason, now=now).items():
-        taken[opened[hold_id]] += outcome.amount if outcome.state == "posted" else 0
+        taken[opened[hold_id]] += outcome.amount if outcome.state == "posted" and hold_id in of_members else 0
     made = tx.execute(CREDITED, {"ids": list(correlation_ids)}).all()
     wanted = [Reversal(Key("withdraw", f"{row.id} {policy}"), row.id, reason, policy=policy) for row in made]
     for row, outcome in zip(made, reverse(tx, wanted, now=now), strict=True):
-        taken[row.correlation_id] += outcome.amount if outcome.state == "posted" and not outcome.replay else 0
+        if row.is_members and outcome.state == "posted" and not outcome.replay:
+            taken[row.correlation_id] += outcome.amount
     return taken
 
 
 CREDITED = text("""
-SELECT id, correlation_id FROM transfers
-WHERE correlation_id = ANY(CAST(:ids AS uuid[])) AND kind IN ('award', 'settle') ORDER BY id
+SELECT t.id, t.correlation_id, a.kind = 'member' AS is_members FROM transfers t JOIN accounts a ON a.id = t.target_id
+WHERE t.correlation_id = ANY(CAST(:ids AS uuid[])) AND t.kind IN ('award', 'settle') ORDER BY t.id
 """)
 
 

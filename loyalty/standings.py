@@ -1,7 +1,7 @@
 """What earn rules ask of a member beyond the balance: how many scans, how many days in a row, tier, segments.
 
 The row is counted up where it is read, in the statement that takes the keys, so the n-th scan is the n-th whoever
-races. Tiers and segments are set by whoever works them out.
+races. Tiers and segments are set by whoever works them out (segments.py).
 """
 
 from collections.abc import Mapping, Sequence

@@ -47,8 +47,8 @@ accounts = Table(
     instant("created_at"),
     UniqueConstraint("owner_ref", "kind", "asset", name="accounts_one_per_owner"),
     CheckConstraint(
-        "kind IN ('member', 'member_pending', 'member_reserved', 'trade', 'issuer', 'budget', 'redeemed', 'expired', "
-        "'recovered', 'written_off', 'adjustment')",
+        "kind IN ('member', 'member_pending', 'member_reserved', 'trade', 'trade_pending', 'issuer', 'budget', "
+        "'redeemed', 'expired', 'recovered', 'written_off', 'adjustment')",
         name="accounts_kind_is_known",
     ),
 )

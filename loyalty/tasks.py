@@ -8,9 +8,26 @@ from uuid import UUID
 
 from foundation import audit, outbox
 from foundation.background import every, task
-from foundation.database import Tx
+from foundation.database import Tx, be_patient
 from foundation.observability import log
-from loyalty import budgets, holding, ledger, merging, months, occasions, seals
+from loyalty import (
+    budgets,
+    coupons,
+    following,
+    handing,
+    holding,
+    ledger,
+    merging,
+    months,
+    notices,
+    occasions,
+    rebates,
+    rewards,
+    sales,
+    seals,
+    segments,
+    tiers,
+)
 from loyalty.invariants import check_invariants
 
 PROVE = "loyalty.prove_books"
@@ -18,13 +35,59 @@ DAY_S = 24 * 3600
 
 
 @every(5, "loyalty.mature")
-def mature(tx: Tx, *, now: datetime) -> None:
-    holding.sweep(tx, now=now)
+def mature(tx: Tx, *, now: datetime) -> bool:
+    return holding.sweep(tx, now=now, limit=500) == 500
+
+
+@every(5, "loyalty.hand_over")
+def hand_over(tx: Tx, *, now: datetime) -> bool:
+    return handing.hand_over(tx, now=now, limit=500) == 500
+
+
+@every(60, "loyalty.rewards")
+def cancel_what_nobody_fulfilled(tx: Tx, *, now: datetime) -> bool:
+    return rewards.sweep(tx, now=now, limit=100) == 100
+
+
+@every(300, "loyalty.coupons")
+def end_coupons(tx: Tx, *, now: datetime) -> bool:
+    return coupons.sweep(tx, now=now, limit=500) == 500
+
+
+@every(2, "loyalty.follow")
+def follow(tx: Tx, *, now: datetime) -> bool:
+    return following.follow(tx, now=now, limit=500) == 500
+
+
+@every(2, "loyalty.sales")
+def reward_sales(tx: Tx, *, now: datetime) -> bool:
+    return sales.sweep(tx, now=now, limit=500) == 500
+
+
+@every(60, "loyalty.rebates")
+def end_withholdings(tx: Tx, *, now: datetime) -> None:
+    rebates.sweep(tx, now=now)
+
+
+@every(300, "loyalty.tiers")
+def end_tier_periods(tx: Tx, *, now: datetime) -> bool:
+    return tiers.sweep(tx, now=now, limit=200) == 200
+
+
+@every(3600, "loyalty.notices")
+def announce_lapsing(tx: Tx, *, now: datetime) -> bool:
+    return notices.sweep(tx, now=now, limit=1_000) == 1_000
+
+
+@every(600, "loyalty.segments")
+def keep_segments(tx: Tx, *, now: datetime) -> None:
+    be_patient(tx)
+    segments.sweep(tx, now=now)
 
 
 @every(60, "loyalty.expire")
-def expire(tx: Tx, *, now: datetime) -> None:
-    ledger.expire(tx, now=now)
+def expire(tx: Tx, *, now: datetime) -> bool:
+    return ledger.expire(tx, now=now, limit=1_000) == 1_000
 
 
 @every(30, "loyalty.return_leases")
@@ -33,8 +96,8 @@ def return_leases(tx: Tx, *, now: datetime) -> None:
 
 
 @every(60, "loyalty.collect_merged")
-def collect_merged(tx: Tx, *, now: datetime) -> None:
-    merging.collect(tx, now=now)
+def collect_merged(tx: Tx, *, now: datetime) -> bool:
+    return merging.collect(tx, now=now, limit=100) == 100
 
 
 @every(DAY_S / 2, "loyalty.months")
@@ -50,6 +113,7 @@ def ask_for_proof(tx: Tx, *, now: datetime) -> None:
 @task(PROVE)
 def prove_books(tx: Tx, *, now: datetime, because: str) -> None:
     """Check every invariant of the ledger and write down what was found; a broken one is an error in the logs."""
+    be_patient(tx)
     broken = check_invariants(tx)
     if (seal := seals.first_broken_seal(tx)) is not None:
         broken.append(f"I10: the transfers of seal {seal} are not those that were sealed")
@@ -61,13 +125,13 @@ def prove_books(tx: Tx, *, now: datetime, because: str) -> None:
 
 
 @every(10, "loyalty.seal")
-def seal_transfers(tx: Tx, *, now: datetime) -> None:
-    seals.seal(tx, now=now)
+def seal_transfers(tx: Tx, *, now: datetime) -> bool:
+    return seals.seal(tx, now=now, limit=20_000) == 20_000
 
 
 @every(600, "loyalty.birthdays")
-def reward_birthdays(tx: Tx, *, now: datetime) -> None:
-    occasions.reward_birthdays(tx, now=now)
+def reward_birthdays(tx: Tx, *, now: datetime) -> bool:
+    return occasions.reward_birthdays(tx, now=now, limit=500) == 500
 
 
 @task(occasions.SURVEY)

@@ -1,4 +1,4 @@
-"""The facts an earn rule may speak of, by what happened: a scan, an order, a birthday, a survey."""
+"""The facts rules may speak of: an earn rule by what happened (a scan, an order, …), a segment's of the member."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -33,6 +33,22 @@ EARN = Vocabulary(
         "survey": Declared(Type(Kind.STRING), "问卷", "the survey"),
     }
 )
+MEMBER = Vocabulary(
+    {
+        "scans": Declared(Type(Kind.INT), "累计扫码次数", "the member's scans"),
+        "scans_30d": Declared(Type(Kind.INT), "近 30 天扫码次数", "the scans of the last 30 days"),
+        "days_since_scan": Declared(Type(Kind.INT), "距上次扫码天数", "the days since the last scan"),
+        "orders": Declared(Type(Kind.INT), "累计订单数", "the member's orders"),
+        "orders_30d": Declared(Type(Kind.INT), "近 30 天订单数", "the orders of the last 30 days"),
+        "spend_fen": Declared(Type(Kind.INT), "累计实付（分）", "all that was paid, in fen"),
+        "points": Declared(Type(Kind.INT), "可用积分", "the points available"),
+        "growth": Declared(Type(Kind.INT), "成长值", "the growth"),
+        "tier": Declared(Type(Kind.STRING), "会员等级", "the member's tier"),
+        "age": Declared(Type(Kind.INT), "年龄", "the age"),
+        "joined_days": Declared(Type(Kind.INT), "入会天数", "the days since joining"),
+    }
+)
+"""What a segment's rule may ask of a member, whenever it is looked at."""
 OF_MEMBER = frozenset({"member_is_new", "nth_scan", "streak_days", "tier", "segments", "is_birthday"})
 
 

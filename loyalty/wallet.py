@@ -11,21 +11,36 @@ from sqlalchemy import func, select, text
 
 from foundation.database import ReadTx
 from foundation.errors import NotFound
-from loyalty import accounts
+from loyalty import accounts, notices, wins
 from loyalty.members import MemberKeys
 from loyalty.tables import consents, lots, member_identifiers, members
 
 REASONS = {
     "first-scan": ("首次扫码", "First scan"),
     "order": ("购物积分", "Purchase"),
+    "check-in": ("每日签到", "Daily check-in"),
+    "referral": ("邀请好友", "A friend joined"),
+    "referred": ("受邀加入", "Joined by invitation"),
+    "redemption": ("兑换礼品", "Reward redeemed"),
+    "cancelled": ("取消兑换", "Redemption cancelled"),
+    "returned": ("礼品退回", "Reward returned"),
+    "prize": ("抽奖奖励", "Prize"),
     "birthday": ("生日礼", "Birthday gift"),
+    "tier-bonus": ("等级加赠", "Bonus of your level"),
+    "case-opened": ("开箱返利", "Case opened"),
+    "shop-sale": ("动销奖励", "Bottle sold"),
     "survey": ("问卷奖励", "Survey reward"),
     "refund": ("退款收回", "Refunded purchase"),
     "expired": ("积分到期", "Points expired"),
     "matured": ("积分到账", "Points released"),
+    "appeal": ("申诉通过", "Appeal accepted"),
     "lapsed": ("兑换超时退回", "Redemption timed out"),
     "erasure": ("注销账户", "Account erased"),
     "merged": ("合并账户", "Accounts merged"),
+    "goodwill": ("品牌赠送", "A gift from the brand"),
+    "correction": ("积分更正", "Correction"),
+    "rebate-paid": ("返利发放", "Rebate paid"),
+    "rebate-returned": ("返利退回", "Rebate sent back"),
     "written-off": ("核销差额", "Written off"),
 }
 KINDS = {
@@ -80,13 +95,13 @@ def balance(tx: ReadTx, member_id: UUID, *, now: datetime) -> Wallet:
 HISTORY = text("""
 SELECT t.id, t.event_at, t.kind, t.reason, e.amount, e.after, e.pending
 FROM accounts a CROSS JOIN LATERAL (
-    SELECT id, amount, target_after AS after, a.kind = 'member_pending' AS pending FROM transfers
+    SELECT id, amount, target_after AS after, a.kind <> :settled AS pending FROM transfers
     WHERE target_id = a.id AND target_version IS NOT NULL
     UNION ALL
-    SELECT id, -amount, source_after, a.kind = 'member_pending' FROM transfers
+    SELECT id, -amount, source_after, a.kind <> :settled FROM transfers
     WHERE source_id = a.id AND source_version IS NOT NULL
 ) AS e JOIN transfers t ON t.id = e.id
-WHERE a.owner_ref = :owner AND a.kind IN ('member', 'member_pending') AND a.asset = 'points'
+WHERE a.owner_ref = :owner AND a.kind IN (:settled, :pending) AND a.asset = :asset
   AND NOT (t.kind = 'settle' AND e.pending) AND (CAST(:before AS uuid) IS NULL OR t.id < :before)
 ORDER BY t.id DESC LIMIT :limit
 """)
@@ -94,7 +109,16 @@ ORDER BY t.id DESC LIMIT :limit
 
 def history(tx: ReadTx, member_id: UUID, *, limit: int = 50, before: UUID | None = None) -> list[Movement]:
     """Movements, newest first; the next page is `before` the last one's transfer_id."""
-    rows = tx.execute(HISTORY, {"owner": str(member_id), "limit": min(limit, 500), "before": before})
+    return movements(tx, str(member_id), limit=limit, before=before)
+
+
+def movements(
+    tx: ReadTx, owner: str, *, asset: str = "points", limit: int = 50, before: UUID | None = None
+) -> list[Movement]:
+    """The same of any owner: a member, a store, an assistant, a dealer."""
+    kinds = {"settled": accounts.spendable(owner).kind, "pending": accounts.pending(owner).kind}
+    where = {"owner": owner, "asset": asset, "limit": min(limit, 500), "before": before}
+    rows = tx.execute(HISTORY, where | kinds)
     return [
         Movement(
             row.id, row.event_at, row.kind, row.amount, row.after, row.pending, row.reason, *said(row.kind, row.reason)
@@ -124,6 +148,15 @@ def export(tx: ReadTx, member_id: UUID, *, keys: MemberKeys, now: datetime) -> d
         "movements": [
             {"at": one.at.isoformat(), "points": one.points, "kind": one.kind, "reason": one.reason_zh}
             for one in everything(tx, member_id)
+        ],
+        "notices": [
+            {"kind": one.kind, "amount": one.amount, "last_day": one.due_on.isoformat()}
+            for one in notices.of_member(tx, member_id)
+        ],
+        "prizes": [
+            {"at": one.drawn_at.isoformat(), "kind": one.kind, "name": one.name_zh, "amount": one.amount}
+            | {"state": one.state}
+            for one in wins.of_member(tx, member_id)
         ],
     }
 

@@ -11,16 +11,10 @@ from pathlib import Path
 from printer_jobs.drivers.zpl import ZplPrinter
 from printer_jobs.equipment import FolderEye
 from printer_jobs.journal import JournalBroken, JournalBusy, JournalCorrupt
+from printer_jobs.line_file import ShutGate
 from printer_jobs.platform import FolderPlatform, PlatformAway, PlatformRefuses
 from printer_jobs.shift import Pace
 from printer_jobs.station import Station
-
-
-class ShutGate:
-    """No gate is wired: nothing is let through by software, a person sorts by the station's list."""
-
-    def allow(self, tag: int) -> None:
-        """The list is the journal."""
 
 
 def main(arguments: list[str] | None = None) -> int:

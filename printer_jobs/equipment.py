@@ -5,6 +5,7 @@ saw, so a station that was down asks for everything after the last tag it wrote 
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codegen import reader
+from printer_jobs.examiner import Examined, FrameFault, Optics, examine
+from printer_jobs.grading import Grade
 
 Picture = NDArray[np.uint8]
 Read = Callable[[Picture], Sequence[str]]
@@ -28,12 +31,27 @@ POLL_S = 0.002
 class Sight:
     """One label under the camera. texts: every symbol read on it, none = unreadable.
 
-    grade: a relative scan grade 4..0 where the camera gives one, None where it does not.
+    grade: 4 (A) to 0 (F), None where none is given; detail: how it came about. fault: what is wrong with the frame.
     """
 
     tag: int
     texts: tuple[str, ...]
     grade: float | None = None
+    detail: Grade | None = None
+    fault: FrameFault | None = None
+
+    @classmethod
+    def of(cls, tag: int, found: Examined) -> "Sight":
+        grade = float(found.grade.overall) if found.grade else None
+        return cls(tag, found.texts, grade, found.grade, found.fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """sentence: what to do. stops: the line stops now; otherwise nothing new is printed, and it stops if it lasts."""
+
+    sentence: str
+    stops: bool = False
 
 
 class Eye(Protocol):
@@ -43,10 +61,28 @@ class Eye(Protocol):
     def look(self, after: int, timeout_s: float) -> list[Sight]:
         """What was seen after tag `after`, in order; waits for the first up to the timeout."""
 
+    def resume(self, after: int) -> None:
+        """The journal knows tags up to this one; a camera that does not count triggers goes on from there."""
+
+    def keep(self, tag: int, why: str) -> None:
+        """Keep the picture of a rejected label where people find it; nothing happens if it is gone."""
+
+    def trouble(self) -> Trouble | None:
+        """Why the camera shows nothing; None while it does."""
+
+    def close(self) -> None:
+        """Let the camera go."""
+
 
 class Gate(Protocol):
     def allow(self, tag: int) -> None:
         """Let this label's product through. A tag never named is rejected: silence must not ship."""
+
+    def trouble(self) -> Trouble | None:
+        """Why the gate cannot be trusted; None while it can."""
+
+    def close(self) -> None:
+        """Let the gate go; it rejects then."""
 
 
 def read_texts(picture: Picture) -> tuple[str, ...]:
@@ -54,11 +90,34 @@ def read_texts(picture: Picture) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reading.text for reading in reader.read(picture)))
 
 
+class RejectShelf:
+    """Pictures of rejected labels in a folder, the newest `most` of them."""
+
+    def __init__(self, folder: Path, *, most: int = 2_000) -> None:
+        self.folder, self._most = folder, most
+        folder.mkdir(parents=True, exist_ok=True)
+        self._kept = deque(sorted(folder.glob("reject-*.png")))
+
+    def keep(self, tag: int, why: str, picture: Picture) -> Path:
+        """As reject-<tag>-<why>.png, whole or not at all."""
+        path = self.folder / f"reject-{tag:08}-{why}.png"
+        half = path.with_suffix(".part")
+        half.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        half.replace(path)
+        self._kept.append(path)
+        while len(self._kept) > self._most:
+            self._kept.popleft().unlink(missing_ok=True)
+        return path
+
+
 class FolderEye:
     """A camera that leaves its pictures in a folder as label-<tag>.png, numbered without gaps."""
 
-    def __init__(self, folder: Path, *, read: Read = read_texts) -> None:
-        self.folder, self._read = folder, read
+    def __init__(
+        self, folder: Path, *, read: Read = read_texts, optics: Optics | None = None, shelf: RejectShelf | None = None
+    ) -> None:
+        """optics: grade what is read, and say what is wrong with a frame; without, `read` alone."""
+        self.folder, self._read, self._optics, self._shelf = folder, read, optics, shelf
 
     def position(self) -> int:
         return max((int(path.stem.split("-")[1]) for path in self.folder.glob("label-*.png")), default=0)
@@ -67,7 +126,28 @@ class FolderEye:
         deadline = time.monotonic() + timeout_s
         while not (tags := self._tags(after)) and time.monotonic() < deadline:
             time.sleep(POLL_S)
-        return [Sight(tag, tuple(self._read(self._picture(tag)))) for tag in tags]
+        return [self._sight(tag) for tag in tags]
+
+    def _sight(self, tag: int) -> Sight:
+        if self._optics is None:
+            return Sight(tag, tuple(self._read(self._picture(tag))))
+        return Sight.of(tag, examine(self._picture_or_none(tag), self._optics))
+
+    def resume(self, after: int) -> None:
+        """Pictures carry their tags."""
+
+    def close(self) -> None:
+        """There is nothing to let go."""
+
+    def keep(self, tag: int, why: str) -> None:
+        picture = self._picture_or_none(tag) if self._shelf is not None else None
+        if picture is not None and self._shelf is not None:
+            self._shelf.keep(tag, why, picture)
+
+    def trouble(self) -> Trouble | None:
+        if self.folder.is_dir():
+            return None
+        return Trouble(f"The camera's folder {self.folder} is not there; look at the camera's computer.")
 
     def _tags(self, after: int, most: int = 64) -> list[int]:
         tags: list[int] = []
@@ -76,8 +156,11 @@ class FolderEye:
         return tags
 
     def _picture(self, tag: int) -> Picture:
-        path = self.folder / PICTURE_NAME.format(tag=tag)
-        picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        picture = self._picture_or_none(tag)
         if picture is None:
-            raise OSError(f"The camera's picture {path} cannot be opened.")
-        return np.asarray(picture, dtype=np.uint8)
+            raise OSError(f"The camera's picture {PICTURE_NAME.format(tag=tag)} in {self.folder} cannot be opened.")
+        return picture
+
+    def _picture_or_none(self, tag: int) -> Picture | None:
+        picture = cv2.imread(str(self.folder / PICTURE_NAME.format(tag=tag)), cv2.IMREAD_GRAYSCALE)
+        return None if picture is None else np.asarray(picture, dtype=np.uint8)

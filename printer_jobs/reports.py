@@ -1,8 +1,9 @@
 """What a station's folded journal makes true: commissioned, scrapped, void, packed; once, however often it is sent.
 
-A report tells the whole story of its lease under the journal's sequence and head. What the last one told is kept;
-the difference is applied in the same transaction. A story that contradicts the one before is refused: somebody put
-an old journal back, or two stations write for one lease.
+A report tells the whole story of one block under the journal's sequence and head. What the last one told is kept; the
+difference is applied in the same transaction. So a shift of a million items comes in pieces of a block each, in any
+number of tries, and a piece sent again changes nothing. A story that contradicts the one before is refused: somebody
+put an old journal back, or two stations write for one lease. A block that expired meanwhile is heard all the same.
 
 | part of the story | becomes                                                                       |
 | ----------------- | ----------------------------------------------------------------------------- |
@@ -17,7 +18,7 @@ an old journal back, or two stations write for one lease.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Row, text
@@ -31,6 +32,8 @@ from foundation.database import Tx
 from foundation.errors import BadRequest, Conflict
 from printer_jobs import aggregation, jobs
 from printer_jobs.platform import JSON
+
+MOST_STORY = 8 << 20  # Bytes of a block with every second item scrapped and every other in a case of its own.
 
 
 class BadReport(BadRequest):
@@ -50,7 +53,7 @@ class _Told(BaseModel):
 
 
 class Because(_Told):
-    why: str = Field(max_length=500)
+    why: str = Field(max_length=500, pattern=r"^[^\x00]*$")
     items: list[list[int]]
 
 
@@ -64,16 +67,17 @@ class Report(_Told):
 
     job: int
     station: str
-    sequence: int = Field(ge=0)
+    block: int = Field(ge=0, le=2**31 - 1)
+    sequence: int = Field(ge=0, le=2**63 - 1)
     head: str = Field(pattern=r"^[0-9a-f]{64}$")
     commissioned: list[list[int]]
     scrapped: list[Because]
     sampled: list[Because]
     void: list[Because]
     returned: list[list[int]]
-    open: int = Field(ge=0)
+    open: int = Field(ge=0, le=2**63 - 1)
     packed: list[CaseTold]
-    void_cases: list[str]
+    void_cases: list[Annotated[str, Field(pattern=r"^[0-9]{18}$")]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,30 +110,35 @@ class Story:
 
 
 def report(tx: Tx, job_id: int, told: JSON, *, now: datetime) -> JSON:
-    """Take over what is new in a station's report; the same again changes nothing.
+    """Take over what is new in a station's report of a block; the same again changes nothing.
 
-    Returns {"sequence", "state", "discrepancy"}. Raises UnknownJob, JobClosed, BadReport, JournalForked.
+    Returns {"sequence", "state", "discrepancy"}: the last line heard of, over all blocks.
+    Raises UnknownJob, JobClosed, BadReport, JournalForked.
     """
     # (1) Are the words right, and is it this job's?
     parsed = _parse(told)
     job = jobs.lock(tx, job_id)
     if (parsed.job, parsed.station) != (job_id, job.station):
         raise BadReport(f"The report is of job {parsed.job} at {parsed.station}, not of {job_id} at {job.station}.")
+    if parsed.block >= job.blocks:
+        raise BadReport(f"The report is of block {parsed.block}, and job {job_id} has {job.blocks} blocks.")
+    block = jobs.block_row(tx, job_id, parsed.block)
     # (2) Heard before?
-    if parsed.sequence < job.sequence or (parsed.sequence, parsed.head) == (job.sequence, job.head):
+    if parsed.sequence < block.sequence or (parsed.sequence, parsed.head) == (block.sequence, block.head):
         return _answer(job)
-    if parsed.sequence == job.sequence:
+    if parsed.sequence == block.sequence or (parsed.sequence == job.sequence and parsed.head != job.head):
         raise JournalForked(f"Job {job_id} has another journal under sequence {parsed.sequence}; stop the line.")
     if job.state == "closed":
         raise jobs.JobClosed(f"Job {job_id} is closed and its station still works; stop the line.", job_id=job_id)
     # (3) Does it fit the lease and the story so far?
-    story, before = Story.of(told), Story.of(job.told)
-    _check_lease(job, story, parsed.open)
+    story, before = Story.of(told), Story.of(block.told)
+    _check_lease(block, story, parsed.open)
+    _check_packed(tx, block, story)
     _check_continues(job_id, before, story)
     # (4) What is new becomes true.
     wrong = _apply(tx, job, before, story, now=now)
     # (5) Keep the story.
-    _keep(tx, job, told, parsed, before, story, wrong, now=now)
+    _keep(tx, job, block, told, parsed, before, story, wrong, now=now)
     return _answer(jobs.lock(tx, job_id))
 
 
@@ -142,19 +151,32 @@ def _parse(told: JSON) -> Report:
         raise BadReport(f"The report is malformed at {where}: {first['msg']}.") from error
 
 
-def _check_lease(job: Row[Any], story: Story, still_open: int) -> None:
+def _check_lease(block: Row[Any], story: Story, still_open: int) -> None:
     parts = story.settled()
     everything = rangeset.of(item for part in parts for item in part)
     count = sum(rangeset.count(part) for part in parts)
-    if rangeset.without(everything, [(job.low, job.high)]):
-        raise BadReport(f"The report speaks of items outside the lease {job.low}..{job.high}.")
+    if rangeset.without(everything, [(block.low, block.high)]):
+        raise BadReport(f"The report speaks of items outside the lease {block.low}..{block.high}.")
     if rangeset.count(everything) != count:
         raise BadReport("The report gives one item two fates.")
-    if count + still_open != job.high - job.low:
-        raise BadReport(f"The report accounts for {count + still_open} of {job.high - job.low} leased items.")
-    if story.returned and (len(story.returned) > 1 or story.returned[0][1] != job.high):
+    if count + still_open != block.high - block.low:
+        raise BadReport(f"The report accounts for {count + still_open} of {block.high - block.low} leased items.")
+    if story.returned and (len(story.returned) > 1 or story.returned[0][1] != block.high):
         raise BadReport("Only the unprinted end of a lease goes back.")
-    if rangeset.without(rangeset.of(i for part in story.packed.values() for i in part), story.commissioned):
+
+
+def _check_packed(tx: Tx, block: Row[Any], story: Story) -> None:
+    """A case may begin in blocks that were told before this one."""
+    packed = rangeset.of(item for part in story.packed.values() for item in part)
+    missing = rangeset.without(packed, story.commissioned)
+    if not missing:
+        return
+    others = tx.execute(
+        text("SELECT told -> 'commissioned' FROM job_blocks WHERE job_id = :job AND block <> :block AND sequence >= 0"),
+        {"job": block.job_id, "block": block.block},
+    ).scalars()
+    known = rangeset.of(pair for told in others for pair in _pairs(told))
+    if rangeset.without(missing, known):
         raise BadReport("The report packs items that are not commissioned.")
 
 
@@ -213,24 +235,48 @@ def _pack(tx: Tx, job: Row[Any], sscc: str, items: list[Range], *, now: datetime
 
 
 def _keep(
-    tx: Tx, job: Row[Any], told: JSON, parsed: Report, before: Story, story: Story, wrong: list[str], *, now: datetime
+    tx: Tx,
+    job: Row[Any],
+    block: Row[Any],
+    told: JSON,
+    parsed: Report,
+    before: Story,
+    story: Story,
+    wrong: list[str],
+    *,
+    now: datetime,
 ) -> None:
     earlier = [job.discrepancy] if job.discrepancy else []
     tx.execute(
         text(_KEEP).bindparams(bindparam("told", type_=JSONB), bindparam("news", type_=JSONB)),
         {
             "job": job.id,
+            "block": block.block,
             "station": job.station_id,
             "sequence": parsed.sequence,
             "head": parsed.head,
             "told": told,
             "news": _difference(before, story) | {"refused": wrong},
-            "state": "running" if parsed.open else "finished",
-            "kept_end": story.returned[0][0] if story.returned else job.high,
+            "state": "running" if parsed.open or job.open > block.open else "finished",
+            "kept_end": story.returned[0][0] if story.returned else block.high,
+            **_counts(story, parsed.open),
             "discrepancy": "; ".join(dict.fromkeys([*earlier, *wrong])) or None,
             "now": now,
         },
     )
+
+
+def _counts(story: Story, still_open: int) -> dict[str, int]:
+    sampled = rangeset.count(_all(story.sampled))
+    return {
+        "commissioned": rangeset.count(story.commissioned) - sampled,
+        "scrapped": rangeset.count(_all(story.scrapped)),
+        "sampled": sampled,
+        "void": rangeset.count(_all(story.void)),
+        "returned": rangeset.count(story.returned),
+        "open": still_open,
+        "cases": len(story.packed),
+    }
 
 
 def _difference(before: Story, story: Story) -> JSON:
@@ -271,11 +317,18 @@ _KEEP = """
 WITH heard AS (
     UPDATE stations SET heard_at = :now WHERE id = :station
 ), kept AS (
-    INSERT INTO job_reports (job_id, sequence, head, news, received_at)
-    VALUES (:job, :sequence, :head, :news, :now)
+    INSERT INTO job_reports (job_id, block, sequence, head, news, received_at)
+    VALUES (:job, :block, :sequence, :head, :news, :now)
+), told AS (
+    UPDATE job_blocks
+    SET sequence = :sequence, head = :head, told = :told, commissioned = :commissioned, scrapped = :scrapped,
+        sampled = :sampled, void = :void, returned = :returned, open = :open, cases = :cases,
+        kept = int8range(lower(leased), :kept_end)
+    WHERE job_id = :job AND block = :block
 )
 UPDATE jobs
-SET state = :state, sequence = :sequence, head = :head, told = :told, discrepancy = :discrepancy, reported_at = :now,
-    kept = int8range(lower(leased), :kept_end)
+SET state = :state, discrepancy = :discrepancy, reported_at = :now,
+    head = CASE WHEN CAST(:sequence AS bigint) > sequence THEN :head ELSE head END,
+    sequence = greatest(sequence, CAST(:sequence AS bigint))
 WHERE id = :job
 """

@@ -4,17 +4,21 @@ It runs in a process of its own and knows no database: what it needs from the pl
 Stopped, crashed or killed, `run` goes on where its journal ends.
 """
 
-import json
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from foundation import clock
 from printer_jobs.drivers.printer import Printer
 from printer_jobs.equipment import Eye, Gate
-from printer_jobs.journal import Journal
-from printer_jobs.platform import Lease, Platform, write_whole
+from printer_jobs.journal import Journal, locked
+from printer_jobs.leases import Leases
+from printer_jobs.office import Ahead
+from printer_jobs.platform import Platform, PlatformRefuses
+from printer_jobs.seal import Seal
 from printer_jobs.serials import Balance
 from printer_jobs.shift import Line, Pace, Shift, Step
 
@@ -47,50 +51,92 @@ class Station:
         gate: Gate,
         folder: Path,
         pace: Pace | None = None,
+        ahead: Ahead | None = None,
+        seal: Seal | None = None,
+        pack_size: int | None = None,
+        now: Callable[[], datetime] = clock.now,
         on_step: Callable[[Step], object] = lambda _: None,
+        halted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """folder: where journals and leases live, one of each a job; on the station's own disk."""
-        self.line = Line(name, platform, printer, eye, gate, pace or Pace(), on_step)
-        self.folder = folder
+        """folder: where journals and leases live, on the station's own disk. seal: signs the journal, None = nobody.
+
+        pack_size: what the packer is set to; a job with another one is refused.
+        now: decides only when a lease has expired.
+        """
+        self.line = Line(name, platform, printer, eye, gate, pace or Pace(), on_step, halted)
+        self.pack_size = pack_size
+        self.folder, self.ahead, self.seal, self.now = folder, ahead or Ahead(), seal, now
 
     def run(self, job: int, *, wanted: int | None = None, finish: bool = True) -> Summary:
-        """Print until `wanted` items of the job have passed (None: the whole lease), pack them, report.
+        """Print until `wanted` items of the job have passed (None: all that is leased), pack them, report.
 
         finish: pack what is left as a short case and give unprinted numbers back.
-        Raises PlatformAway or PlatformRefuses without a lease, JournalCorrupt, JournalBusy, JournalBroken.
+        Raises PlatformAway or PlatformRefuses without a lease, JournalCorrupt, JournalBusy, JournalBroken, OSError.
         """
         began = time.monotonic()
-        lease = self._lease(job)
-        with closing(self._journal(lease)) as journal, closing(self.line.printer):
-            stopped = Shift(self.line, lease, journal, wanted).work(finish)
-            serials = journal.serials
-            balance = serials.balance()
-            return Summary(
-                job=job,
-                passed=balance.commissioned + balance.sampled,
-                scrapped=balance.scrapped,
-                void=balance.void,
-                returned=balance.returned,
-                cases=tuple(serials.packed),
-                balance=balance,
-                stopped=stopped,
-                seconds=time.monotonic() - began,
+        with closing(locked(self.folder / "station.lock", f"Another station works in {self.folder}")):
+            leases = self._leases(job)
+            with closing(self._journal(leases)) as journal, closing(self.line.printer):
+                self._complete(leases, journal)
+                self.line.eye.resume(journal.serials.last_tag)
+                stopped = Shift(self.line, leases, journal, self.folder, wanted, self.ahead, self.now).work(finish)
+                return _summary(job, journal, stopped, time.monotonic() - began)
+
+    def close(self) -> None:
+        """Let camera and gate go; the printer's link lasts as long as a run."""
+        self.line.eye.close()
+        self.line.gate.close()
+
+    def _leases(self, job: int) -> Leases:
+        leases = Leases(self.folder, job)
+        if not len(leases):
+            self._fetch(leases, 0)
+        if leases[0].station != self.line.name:
+            raise PlatformRefuses(
+                f"Job {job} is of station {leases[0].station}, not of {self.line.name}; start its own."
             )
+        if self.pack_size not in (None, leases.pack_size):
+            raise PlatformRefuses(
+                f"Job {job} packs {leases.pack_size} a case and this line {self.pack_size}; change one of them."
+            )
+        return leases
 
-    def _lease(self, job: int) -> Lease:
-        """Kept beside the journal, so that a restart needs no platform."""
-        kept = self.folder / f"job-{job}.lease.json"
-        if kept.exists():
-            return Lease.from_json(json.loads(kept.read_text()))
-        lease = self.line.platform.lease(job)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(kept, lease.to_json())
-        self.line.on_step(Step("leased", {"job": job, "first": lease.first, "count": len(lease.serials)}))
-        return lease
+    def _complete(self, leases: Leases, journal: Journal) -> None:
+        """A lease the journal speaks of and the folder lost is fetched again: the same number gives the same block."""
+        for block in range(len(leases), len(journal.serials.blocks)):
+            self._fetch(leases, block)
+        for lease, reserved in zip(leases, journal.serials.blocks, strict=False):
+            if (lease.first, lease.end) != reserved:
+                raise PlatformRefuses(
+                    f"Block {lease.block} of job {lease.job} is {lease.first}..{lease.end} in its lease and"
+                    f" {reserved[0]}..{reserved[1]} in the journal; keep both files and call the office."
+                )
 
-    def _journal(self, lease: Lease) -> Journal:
-        path = self.folder / f"job-{lease.job}.journal"
-        journal = Journal(path, job=str(lease.job), station=self.line.name, lease=(lease.first, lease.end))
+    def _fetch(self, leases: Leases, block: int) -> None:
+        lease = self.line.platform.lease(leases.job, block)
+        leases.keep(lease)
+        self.line.on_step(Step("leased", {"job": leases.job, "first": lease.first, "count": len(lease.serials)}))
+
+    def _journal(self, leases: Leases) -> Journal:
+        path, first = self.folder / f"job-{leases.job}.journal", leases[0]
+        journal = Journal(
+            path, job=str(leases.job), station=self.line.name, lease=(first.first, first.end), seal=self.seal
+        )
         if journal.torn:
             self.line.on_step(Step("torn", {"at": journal.torn.at, "length": journal.torn.length}))
         return journal
+
+
+def _summary(job: int, journal: Journal, stopped: str | None, seconds: float) -> Summary:
+    balance = journal.serials.balance()
+    return Summary(
+        job=job,
+        passed=balance.commissioned + balance.sampled,
+        scrapped=balance.scrapped,
+        void=balance.void,
+        returned=balance.returned,
+        cases=tuple(journal.serials.packed),
+        balance=balance,
+        stopped=stopped,
+        seconds=seconds,
+    )

@@ -26,9 +26,10 @@ from foundation import clock
 from foundation.errors import Problem
 from foundation.observability import log
 from foundation.settings import Secret
-from scan_api.sender import SmsAway, SmsBusy, SmsRefused
+from scan_api.sender import SmsAway, SmsBusy, SmsNotConfigured, SmsNotice, SmsRefused
 
 TIMEOUT_S = 5.0
+WHAT = {"points": "{amount} 积分", "coupon": "一张优惠券"}  # The template's `what`.
 LARGEST = 64 * 1024
 REFUSED = frozenset({"isv.MOBILE_NUMBER_ILLEGAL", "isv.MOBILE_COUNT_OVER_LIMIT"})
 
@@ -40,9 +41,18 @@ class AliyunSender:
     key: Secret
     signature: str
     template: str
+    notice_template: str = ""
 
     def send(self, phone: str, code: str, *, message_id: str) -> None:
-        asked = self.request(phone, code, nonce=message_id, now=clock.now())
+        self._deliver(self.request(phone, self.template, {"code": code}, nonce=message_id, now=clock.now()))
+
+    def notify(self, phone: str, notice: SmsNotice, *, message_id: str) -> None:
+        if not self.notice_template:
+            raise SmsNotConfigured("Notices need a template of their own; set ONECODE_SMS_NOTICE_TEMPLATE.")
+        words = {"what": WHAT[notice.kind].format(amount=notice.amount), "day": notice.last_day}
+        self._deliver(self.request(phone, self.notice_template, words, nonce=message_id, now=clock.now()))
+
+    def _deliver(self, asked: Mapping[str, str]) -> None:
         verdict = self._post(asked) or self._post(asked) or "no-answer"
         if verdict in ("OK", "SignatureNonceUsed"):
             return  # Used: the first try of this very message arrived, and its answer was lost.
@@ -58,7 +68,9 @@ class AliyunSender:
             return None
         return str(said.get("Code", "unknown")) if isinstance(said, dict) else None
 
-    def request(self, phone: str, code: str, *, nonce: str, now: datetime) -> dict[str, str]:
+    def request(
+        self, phone: str, template: str, words: Mapping[str, str], *, nonce: str, now: datetime
+    ) -> dict[str, str]:
         """The form to post, signed."""
         asked = {
             "AccessKeyId": self.key_id,
@@ -71,8 +83,8 @@ class AliyunSender:
             "SignatureMethod": "HMAC-SHA1",
             "SignatureNonce": nonce,
             "SignatureVersion": "1.0",
-            "TemplateCode": self.template,
-            "TemplateParam": json.dumps({"code": code}),
+            "TemplateCode": template,
+            "TemplateParam": json.dumps(dict(words), ensure_ascii=False),
             "Timestamp": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "Version": "2017-05-25",
         }

@@ -21,7 +21,11 @@ from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, NotAllowed, NotFound, NotSignedIn
 from scan_api.tables import api_keys
 
-Scope = Literal["items:verify", "scans:read", "webhooks:manage"]
+Scope = Literal[
+    "items:verify", "scans:read", "webhooks:manage", "line:work", "links:manage", "epcis:capture", "epcis:read",
+    "deliveries:write", "units:work",
+    "trade:deliver", "cases:work", "inspections:report",
+]  # fmt: skip
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 MOST_DAYS = 730
 USED_EVERY = timedelta(minutes=1)  # How finely the last use is kept.

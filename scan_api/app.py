@@ -4,27 +4,41 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 
+from codegen.epcis_document import Limits
 from foundation import telemetry
-from scan_api import contract, problems
+from printer_jobs.reports import MOST_STORY
+from scan_api import bodies, contract, problems
 from scan_api.bodies import BoundedBodies
 from scan_api.edge import Edge
 from scan_api.house import House
 from scan_api.routes import (
+    appeals,
+    cases,
     challenges,
+    deliveries,
     epcis,
     exports,
     health,
+    inspections,
+    line,
     links,
     members,
     packages,
     partners,
+    privacy,
+    prizes,
     resolver,
+    rewards,
     scans,
     sign_in,
+    story,
+    trade,
+    units,
     webhooks,
 )  # fmt: skip
 from scan_api.watching import WatchedRequests
@@ -53,21 +67,44 @@ def make_app(house: House) -> FastAPI:
     )
     problems.install(app)
     contract.describe(app)
-    app.add_middleware(BoundedBodies)
+    app.add_middleware(BoundedBodies, most=partial(_most_bytes, house))
     app.add_middleware(WatchedRequests)
     scans.mount(app)
     app.include_router(health.router)
     app.include_router(challenges.router)
     app.include_router(sign_in.router)
     app.include_router(members.router)
+    app.include_router(privacy.router)
+    app.include_router(story.router)
+    app.include_router(appeals.router)
+    app.include_router(prizes.router)
+    app.include_router(rewards.router)
+    app.include_router(trade.router)
     app.include_router(exports.router)
     app.include_router(partners.router)
     app.include_router(webhooks.router)
     app.include_router(packages.router)
+    app.include_router(line.router)
     app.include_router(links.router)
+    app.include_router(units.router)
+    app.include_router(deliveries.router)
+    app.include_router(cases.router)
+    app.include_router(inspections.router)
     app.include_router(epcis.router)
     app.include_router(resolver.router)  # Last: its /{single} matches every short path.
     return app
+
+
+def _most_bytes(house: House, path: str) -> int:
+    """What a body may hold: little, but for photos, documents and the story of a job."""
+    most = {
+        "/epcis/capture": Limits.of(house.settings).max_bytes,
+        "/v1/line/": MOST_STORY,
+        "/v1/appeals/": appeals.MOST_BYTES,
+        "/v1/inspections/": inspections.MOST_BYTES,
+        "/v1/trade/notices/": trade.MOST_BYTES,
+    }
+    return next((size for start, size in most.items() if path.startswith(start)), bodies.MOST_BYTES)
 
 
 def serve(app: FastAPI, *, host: str, port: int) -> None:

@@ -36,7 +36,7 @@ STAFF_TRIES = 8
 STAFF_PAUSE = timedelta(minutes=15)
 BROWSER = 80
 Via = Literal["phone", "wechat"]
-ROLES = ("analyst", "supervisor", "marketer", "producer", "operator")
+ROLES = ("analyst", "supervisor", "marketer", "producer", "operator", "inspector")
 
 _passwords = PasswordHasher()
 # Checked when the name is unknown, so that an unknown name takes as long as a wrong password.

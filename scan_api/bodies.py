@@ -3,16 +3,12 @@
 A body with a Content-Length costs nothing here; the server never hands over more than was announced.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from codegen.epcis_document import MAX_BYTES
 from scan_api.problems import TooLarge, answer
 
 MOST_BYTES = 64 * 1024
-BY_PATH: Mapping[str, int] = {
-    "/epcis/capture": MAX_BYTES
-}  # Prefix of a path that may send more, such as photos -> bytes.
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -22,16 +18,19 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class BoundedBodies:
-    """ASGI: the application sees whole bodies of at most `most` bytes, or nothing."""
+    """ASGI: the application sees whole bodies that are not too large, or nothing.
 
-    def __init__(self, app: App, *, most: int = MOST_BYTES, by_path: Mapping[str, int] = BY_PATH) -> None:
-        self._app, self._most, self._by_path = app, most, by_path
+    most: how many bytes may be sent to a path.
+    """
+
+    def __init__(self, app: App, *, most: Callable[[str], int]) -> None:
+        self._app, self._most = app, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = next((size for path, size in self._by_path.items() if scope["path"].startswith(path)), self._most)
+        most = self._most(scope["path"])
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), None)
         if announced is not None and announced.isdigit():
             if len(announced) > 12 or int(announced) > most:

@@ -23,12 +23,13 @@ def key_with(scope: Scope) -> Callable[[Request], Awaitable[ApiKey]]:
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise NotSignedIn("Send an API key as a bearer token.")
-        return await asyncio.to_thread(_check, edge_of(request), text.strip(), scope)
+        return await asyncio.to_thread(check, edge_of(request), text.strip(), scope)
 
     return key
 
 
-def _check(edge: Edge, text: str, scope: Scope) -> ApiKey:
+def check(edge: Edge, text: str, scope: Scope) -> ApiKey:
+    """The key that `text` is, if it has the scope. Raises NotSignedIn, ScopeMissing, TooMany."""
     with transaction(edge.house.engine) as tx:
         found = api_keys.check(tx, text, scope, now=clock.now())
     edge.take({f"api-key:{found.id}": KEY_RATE})

@@ -1,46 +1,94 @@
 """The `onecode` command. Bad input gets one sentence on standard error and a non-zero exit; nothing is half done."""
 
 import errno
-import json
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
-from typing import Annotated
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
-from codegen import keys as keyring
-from foundation import audit, schema, telemetry
-from foundation.database import is_lost, reading
 from foundation.errors import Problem
-from foundation.observability import configure_logging
-from foundation.settings import Settings
-from loyalty import invariants
-from scan_api import demo, supervisor
-from scan_api.app import make_app
-from scan_api.app import serve as serve_app
-from scan_api.commands import apikeys, bench, digsig, keys, packages, recall, render, runs, webhooks
-from scan_api.commands.options import Json
-from scan_api.commands.verify import verify
-from scan_api.house import House, bring_up_to_date, open_house
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-# One line a noun; what it can do is in its file.
-app.add_typer(keys.app, name="keys")
-app.add_typer(packages.app, name="package")
-app.add_typer(runs.app, name="runs")
-app.add_typer(apikeys.app, name="apikeys")
-app.add_typer(webhooks.app, name="webhooks")
-app.command("recall")(recall.recall)
-app.command("void")(recall.void)
-app.command("release")(recall.release)
-app.add_typer(digsig.app, name="digsig")
-app.command()(bench.bench)
-app.command()(render.render)
-app.command()(verify)
+# What there is, what the list of commands says of it, and where it is: `:app` has commands of its own. A command's file
+# is imported when the command is called. To import all of them takes four seconds, nearly all of it for libraries that
+# one command in twenty needs, and every program of the platform begins as a command.
+COMMANDS = {
+    "up": ("Database, API, worker and console under one supervisor, until Ctrl-C.", "running:up"),
+    "demo": ("The whole life of a case of bottles with real parts, then a small traffic until Ctrl-C.", "running:demo"),
+    "serve": ("Run one API process with the consumer page, until stopped.", "running:serve"),
+    "worker": ("Run background tasks, the outbox relay and the sweeps, until stopped.", "running:worker"),
+    "migrate": ("Create the tables or bring them up to date.", "upkeep:migrate"),
+    "check": ("Check configuration and invariants; exit 1 when one is broken.", "upkeep:check"),
+    "keys": ("Key epochs: list, begin a new one, retire one.", "keys:app"),
+    "apikeys": ("API keys of other systems: issue, list, revoke.", "apikeys:app"),
+    "runs": ("Production runs: issue codes, write them out again, close.", "runs:app"),
+    "package": ("Code packages for printing plants: encrypted, signed, logged.", "packages:app"),
+    "render": (
+        "Render labels. A PDF comes with a roll map; several pictures have their index in the name.",
+        "render:render",
+    ),
+    "line": ("Production lines: enrol, run, audit, status, jobs.", "line:app"),
+    "verify": ("Say whether a code is ours, without recording a scan. Exit 1 when it is not.", "verify:verify"),
+    "recall": ("Call products back: from the next scan on their codes say so.", "recall:recall"),
+    "void": ("Stop believing codes: stolen, copied, lost.", "recall:void"),
+    "release": ("Undo a recall or a void; what was stays on record.", "recall:release"),
+    "digsig": ("Signatures on labels (AI 8030): sign, and show the public key.", "digsig:app"),
+    "links": ("Links of a brand for the resolver: list, add, withdraw, show.", "links:app"),
+    "epcis": ("The life of items as EPCIS 2.0 events.", "epcis:app"),
+    "dealers": ("Dealers and the regions they may sell in.", "deliveries:dealers"),
+    "deliveries": ("What was sent to dealers and what came in at theirs.", "deliveries:deliveries"),
+    "prizes": ("Prizes: list pools, resume a held one, reveal an ended one, verify draws.", "prizes:app"),
+    "payouts": ("Payouts: list them, or ask the channel again about one that is stuck.", "payouts:app"),
+    "webhooks": ("Webhooks: add an endpoint, list them, rotate a secret, send again.", "webhooks:app"),
+    "judge": (
+        "Judge what is new and survey everything, as every night does. What was told is not told twice.",
+        "judge:judge",
+    ),
+    "lab": ("Rules of the judgement from draft to live and back: history, shadow, attacks, gate.", "lab:app"),
+    "evidence": ("Evidence packs of cases: signed data and a sealed PDF.", "evidence:app"),
+    "simulate": ("Make a world: events as detectors see them, and apart from them what was true.", "simulate:simulate"),
+    "bench": ("Run a benchmark and print its figures: one line of JSON each.", "bench:bench"),
+}
+
+
+class Commands(TyperGroup):
+    """Lists `COMMANDS` by name and sentence; imports the one that is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name, help=sentence) for name, (sentence, _) in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """The command `args` begins with, and what follows it. Raises UsageError with the nearest names."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load(str(name)), rest
+
+
+def load(name: str) -> Any:
+    """The command of that name, its file imported. Raises KeyError."""
+    module, attribute = COMMANDS[name][1].split(":")
+    found = getattr(import_module(f"scan_api.commands.{module}"), attribute)
+    command = get_group(found) if isinstance(found, typer.Typer) else _alone(name, found)
+    command.name = name
+    return command
+
+
+def _alone(name: str, function: Any) -> Any:
+    one = typer.Typer(add_completion=False)
+    one.command(name)(function)
+    return get_command(one)
+
+
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+
+
+@app.callback()
+def onecode() -> None:
+    pass
 
 
 def main() -> None:
@@ -56,6 +104,8 @@ def main() -> None:
             raise
         _fail(f"{error.filename}: {error.strerror}.")  # A folder that is not there, a file that may not be written.
     except Exception as error:
+        from foundation.database import is_lost  # Whoever never asked the database need not wait for its library.
+
         if not is_lost(error):
             raise
         _fail("The database went away; start it and run the same command again.")
@@ -64,106 +114,3 @@ def main() -> None:
 def _fail(sentence: str) -> None:
     sys.stderr.write(f"onecode: {sentence}\n")
     sys.exit(1)
-
-
-@app.command()
-def migrate() -> None:
-    """Create the tables or bring them up to date."""
-    with open_house(Settings.from_environment(), migrated=False) as house:
-        before = schema.current(house.engine)
-        after = bring_up_to_date(house)
-    print(f"schema {before or 'empty'} -> {after}" if before != after else f"schema {after}: nothing to do")
-
-
-@app.command()
-def check(as_json: Json = False) -> None:
-    """Check configuration and invariants; exit 1 when one is broken."""
-    with open_house(Settings.from_environment()) as house:
-        broken = list(_broken(house))
-    print(json.dumps({"broken": broken}, ensure_ascii=False) if as_json else "\n".join(broken) or "all is well")
-    if broken:
-        raise typer.Exit(1)
-
-
-def _broken(house: House) -> list[str]:
-    with reading(house.engine) as tx:
-        keyring.load_ring(tx, house.keys)  # Raises when the master key is not the one the codes were made with.
-        seal = audit.first_broken_seal(tx)
-        books = invariants.check_invariants(tx)
-    trail = [] if seal is None else [f"the audit trail was altered at or before line {seal}"]
-    return trail + books
-
-
-@app.command()
-def worker() -> None:
-    """Run background tasks, the outbox relay and the sweeps, until stopped."""
-    from scan_api import worker as background_worker
-
-    with open_house(Settings.from_environment()) as house:
-        background_worker.run(house)
-
-
-@app.command()
-def serve() -> None:
-    """Run one API process with the consumer page, until stopped."""
-    settings = Settings.from_environment()
-    supervisor.require_free(settings.host, settings.port, "ONECODE_PORT")
-    configure_logging(settings.log_level)
-    telemetry.start(settings.otlp_endpoint, service="onecode-api")
-    with open_house(settings, pool=8) as house:
-        serve_app(make_app(house), host=settings.host, port=settings.port)
-
-
-@app.command()
-def up() -> None:
-    """Database, API, worker and console under one supervisor, until Ctrl-C."""
-    settings = Settings.from_environment()
-    with open_house(settings, migrated=False) as house:
-        print(f"schema {bring_up_to_date(house)}")
-        with running(house) as watched:
-            print(f"consumer page  http://{settings.host}:{settings.port}/")
-            print(f"console        http://{settings.host}:{settings.console_port}/")
-            watched.watch()
-
-
-@contextmanager
-def running(house: House, *, screens: bool = True) -> Iterator[supervisor.Supervisor]:
-    """API, worker and console of this house, started in order and stopped at the end; SIGTERM counts as Ctrl-C."""
-    settings = house.settings
-    supervisor.require_free(settings.host, settings.port, "ONECODE_PORT")
-    if screens:
-        supervisor.require_free(settings.host, settings.console_port, "ONECODE_CONSOLE_PORT")
-    watched = supervisor.Supervisor(
-        {"ONECODE_DATABASE_URL": house.url, "ONECODE_DATA_DIR": str(settings.data_dir), "ONECODE_SMS": settings.sms},
-        lambda name, line: print(f"{name:>10} | {line}", flush=True),
-    )
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        at = partial(supervisor.listening, settings.host)
-        watched.start(supervisor.Program("api", supervisor.python("scan_api", "serve"), partial(at, settings.port)))
-        watched.start(supervisor.Program("worker", supervisor.python("scan_api", "worker")))
-        if screens:
-            ready = partial(at, settings.console_port)
-            watched.start(supervisor.Program("console", supervisor.python("console"), ready))
-        yield watched
-    except KeyboardInterrupt:
-        print("stopping", flush=True)
-    finally:
-        watched.stop()
-
-
-@app.command("demo")
-def play_demo(
-    once: Annotated[bool, typer.Option("--once", help="Play the life of a case and exit.")] = False,
-) -> None:
-    """The whole life of a case of bottles with real parts, then a small traffic until Ctrl-C."""
-    settings = replace(Settings.from_environment(), sms="folder")
-    with open_house(settings, migrated=False) as house:
-        print(f"schema {bring_up_to_date(house)}")
-        with running(house) as watched:
-            stage = demo.prepare(house)
-            demo.play(stage, print)
-            print(stage.addresses())
-            if not once:
-                with demo.traffic(stage):
-                    watched.watch()

@@ -32,9 +32,10 @@ PROBLEM = {
         "retry_after_s": {"type": "integer"},
     },
 }
-BEARERS = {
+SCHEMES = {
     "member": {"type": "http", "scheme": "bearer", "description": "What signing in returned."},
     "api_key": {"type": "http", "scheme": "bearer", "description": "A key that begins with ock_."},
+    "staff": {"type": "http", "scheme": "basic", "description": "Name and password of the console."},
 }
 
 
@@ -62,7 +63,7 @@ def _finished(said: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own, which no answer of ours has.
         schemas.pop(name, None)
     schemas["Problem"] = PROBLEM
-    components["securitySchemes"] = BEARERS
+    components["securitySchemes"] = SCHEMES
     for path, methods in said["paths"].items():
         for method in METHODS & methods.keys():
             _finish(path, methods[method])
@@ -80,7 +81,9 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
             response["content"] = content
     if "systems" in operation.get("tags", ()):
         operation["security"] = [{"api_key": []}]
-    elif path.startswith("/v1/me/"):
+    elif {"links", "epcis", "deliveries"} & set(operation.get("tags", ())):
+        operation["security"] = [{"api_key": []}, {"staff": []}]
+    elif path.startswith(("/v1/me/", "/v1/trade/")):
         operation["security"] = [{"member": []}]
     elif path.startswith("/v1/scans/"):
         operation["security"] = [{}, {"member": []}]

@@ -88,7 +88,7 @@ def prepare(house: House) -> Stage:
         if found:
             named = {dealer.name: dealer.id for dealer in shipments.dealers(tx)}
             return Stage(house, found[0], named, password)
-        brand = brands.add_brand(tx, name="山泉", host=HOST, now=now)
+        brand = brands.add_brand(tx, name="山泉", host=HOST, provider=house.keys, now=now)
         for gtin, name_zh, name_en in PRODUCTS:
             brands.add_product(tx, brand_id=brand.id, gtin=gtin, name_zh=name_zh, name_en=name_en, now=now)
         named = {
@@ -151,17 +151,14 @@ def _make_a_case(stage: Stage, step: "_Steps") -> tuple[list[str], str]:
             profile=Profile.STANDARD, inner=False, produced_on=now.date(), expires_at=now + timedelta(days=720),
             now=now,
         )  # fmt: skip
-        keyring.witness(tx, house.keys)
         job = jobs.create(tx, run, "line 1", BOTTLES + 6, BOTTLES, now=now)
     step.done("issue", f"run {run.id}: {run.count} codes, one row in the database", f"{stage.console}/runs/{run.id}")
     pictures = house.settings.data_dir / "pictures" / f"job-{job.id}"
-    with reading(house.engine) as tx:
-        ring = keyring.load_ring(tx, house.keys)
     with VirtualZplPrinter(out=pictures) as printer:
         printer.mishaps.smudged.add(3)
         summary = Station(
             "line 1",
-            platform=InProcessPlatform(house.engine, ring),
+            platform=InProcessPlatform(house.engine, house.keys),
             printer=ZplPrinter("127.0.0.1", printer.port),
             eye=BeltEye(printer, read=lambda picture: tuple(found.text for found in reader.read(picture))),
             gate=VirtualGate(),

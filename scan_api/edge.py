@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from opentelemetry.trace import SpanContext
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from antifraud.decision import Params
+from antifraud.lab.in_force import InForce
 from antifraud.signals import Attempt
 from codegen.items import Stale
 from foundation import audit, clock, limits, telemetry
@@ -23,16 +23,19 @@ from foundation.errors import NotSignedIn, TooMany
 from foundation.limits import Rate
 from foundation.observability import log
 from loyalty.members import MemberKeys
-from scan_api import auth, standing
+from scan_api import auth, photos, standing
 from scan_api.captcha import Captcha, Hashcash
 from scan_api.codebook import Codebook
 from scan_api.gateways import open_sender
 from scan_api.house import House
 from scan_api.intake import Intake, TryAgain
+from scan_api.paymaster import open_channel
+from scan_api.photos import Album
 from scan_api.scanning import ScanResult, handle_scans
 from scan_api.sender import Sender
 from scan_api.standing import Standing
 from scan_api.throttle import Door
+from scan_api.verdict_texts import Wording
 from scan_api.wechat import WeChat, open_wechat
 
 
@@ -43,15 +46,19 @@ class Edge:
         self.house = house
         self.codebook = Codebook(house.keys)
         self.session_key = house.purpose_key("member session")
+        self.ticket_key = house.purpose_key("scan ticket")
         self.member_keys = MemberKeys.derive(house.purpose_key)
         self.sender: Sender = open_sender(house.settings)
         self.wechat: WeChat = open_wechat(house.settings)
+        self.pay = open_channel(house.settings)
         self.limits = limits.open_limits(house.settings.limits_url, house.engine)
         self.captcha: Captcha = Hashcash(house.purpose_key("challenge"), self.limits)
         self.door = Door(self.limits, self.codebook.read, self._tell)
         self.standing = Standing(house.engine)
+        self.wording = Wording(house.engine)
+        self.album = Album(house.settings.data_dir, house.purpose_key(photos.PURPOSE))
         self.intake: Intake[Attempt, ScanResult] = Intake(self._handle, lanes=lanes, largest=largest)
-        self._params = Params()
+        self.judgement = InForce(house.engine)
         self._mine = threading.local()
         self._lanes: list[Lane] = []
         self._spans: dict[UUID, SpanContext] = {}  # Of the requests that wait for a batch, while traces are on.
@@ -66,8 +73,9 @@ class Edge:
         """One batch in one transaction. A connection that died is replaced once: a scan sent twice is one scan."""
         for last in (False, True):
             try:
+                params = self.judgement.params(clock.now())
                 with self._lane().transaction() as tx:
-                    return handle_scans(tx, attempts, codebook=self.codebook, params=self._params, now=clock.now())
+                    return handle_scans(tx, attempts, codebook=self.codebook, params=params, now=clock.now())
             except Stale as raced:
                 raise TryAgain from raced
             except DBAPIError as error:
@@ -102,6 +110,9 @@ class Edge:
         while True:
             with suppress(SQLAlchemyError):
                 await asyncio.to_thread(self.standing.work, now=clock.now())
+                self.door.challenged = self.standing.challenged
+                await asyncio.to_thread(self.wording.work)
+                await asyncio.to_thread(self.judgement.work, clock.now())
             await asyncio.sleep(standing.EVERY_S)
 
     def take(self, rates: Mapping[str, Rate]) -> None:

@@ -21,5 +21,6 @@ def open_sender(settings: Settings) -> Sender:
     if missing := next((name for name, value in needed.items() if not value), None):
         raise BadRequest(f"ONECODE_SMS=aliyun needs {missing}.")
     return AliyunSender(
-        settings.sms_url, settings.sms_key_id, settings.sms_key, settings.sms_signature, settings.sms_template
+        settings.sms_url, settings.sms_key_id, settings.sms_key, settings.sms_signature, settings.sms_template,
+        settings.sms_notice_template,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from codegen.keys import KeyProvider
 from foundation import clock, database, embedded, observability, schema, telemetry
 from foundation.settings import Settings
 from loyalty import months
+from scan_api import acting  # noqa: F401 Every program that ends an action on a case knows what the action did.
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Group commit: scans that arrive while the previous batch commits are handed over together.
 
-A single scan is a batch of one and never waits on a timer. A batch that fails is tried again one scan at a time, so
-that one bad scan cannot fail its neighbours. The queue is bounded: beyond it a scan is told to come back later.
+With nothing in flight a single scan is a batch of one and waits for nobody. While one lane works, the next begins only
+when there is enough for it: a batch of one costs nearly what a batch of ten does, and two lanes racing for single scans
+took an eighth more of the processor at 700 scans/s. A batch that fails is tried again one scan at a time, so that one
+bad scan cannot fail its neighbours. The queue is bounded: beyond it a scan is told to come back later.
 """
 
 import asyncio
@@ -43,14 +45,18 @@ class Intake(Generic[A, R]):
 
     work: does a batch in one transaction and returns the answers in the same order.
     lanes: batches in flight at once; two keep the database busy while one commits.
+    enough: scans waiting for which another lane begins beside a busy one; fewer wait for it, at most `patience_s`.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[A]], Sequence[R]], *, lanes: int = 2, largest: int = 64, most_waiting: int = 2048
-    ) -> None:
+        self, work: Callable[[Sequence[A]], Sequence[R]], *, lanes: int = 2, largest: int = 64,
+        most_waiting: int = 2048, enough: int = 16, patience_s: float = 0.02,
+    ) -> None:  # fmt: skip
         self._work = work
-        self._free = lanes
+        self._free = self._lanes = lanes
         self._largest = largest
+        self._enough, self._patience_s = enough, patience_s
+        self._impatient: asyncio.TimerHandle | None = None
         self._most_waiting = most_waiting
         self._waiting: deque[_Waiting[A, R]] = deque()
         self._threads = ThreadPoolExecutor(lanes, thread_name_prefix="intake")
@@ -68,15 +74,28 @@ class Intake(Generic[A, R]):
         """Finish the batches in flight; nothing accepted is forgotten."""
         self._threads.shutdown(wait=True)
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, *, least: int = 0) -> None:
+        """least: scans that are worth a second lane; 0 for the usual number."""
         loop = asyncio.get_running_loop()
         while self._free and self._waiting:
+            if self._free < self._lanes and len(self._waiting) < (least or self._enough):
+                self._be_impatient(loop)
+                return
             batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
             self._free -= 1
             queue_scans.set(len(self._waiting))
             batch_scans.observe(len(batch))
             done = loop.run_in_executor(self._threads, self._answers, [waiting.asked for waiting in batch])
             done.add_done_callback(partial(self._settle, batch))
+
+    def _be_impatient(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A lane may wait long for a row that somebody holds; the others do not wait with it."""
+        if self._impatient is None:
+            self._impatient = loop.call_later(self._patience_s, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._impatient = None
+        self._hand_over(least=1)
 
     def _settle(self, batch: list[_Waiting[A, R]], done: "asyncio.Future[Sequence[R | BaseException]]") -> None:
         self._free += 1

@@ -5,13 +5,23 @@ level that has any, those in the reader's language before the others; several th
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+from codegen import delegates, links
 from codegen.digital_link import DigitalLink
 from codegen.links import VOCABULARY, Level, Link
+from foundation.database import ReadTx
+from foundation.errors import NotFound
 
 CONTEXT = "https://ref.gs1.org/standards/resolver/linkset-context"
 LINKSET = "application/linkset+json"
+
+
+class NothingHangsHere(NotFound):
+    """Neither a product of ours nor a link; or another resolver answers."""
+
+    type = "nothing-hangs-here"
 
 
 def linkset(root: str, levels: Sequence[Level], *, page: bool, name: str) -> dict[str, Any]:
@@ -101,3 +111,14 @@ def _target(link: Link, *, bare: bool = False) -> dict[str, Any]:
 def uncompressed(root: str, link: DigitalLink) -> str:
     """The link under our own root, attributes and other pairs kept."""
     return root + str(link).removeprefix(link.stem)
+
+
+def preview(tx: ReadTx, link: DigitalLink, *, now: datetime) -> dict[str, Any]:
+    """What a program is told of a link, for whoever hangs them. Raises NothingHangsHere."""
+    levels, ours = links.walk(tx, link, item=None, now=now), links.is_ours(tx, link)
+    other = None if ours or any(level.links for level in levels) else links.delegate(tx, link, now=now)
+    if other is not None:
+        raise NothingHangsHere(f"Another resolver answers for it: {delegates.address(other.href, link)}")
+    if not ours and not any(level.links for level in levels):
+        raise NothingHangsHere(f"Nothing is known here of AI {link.key[0]} {link.key[1]}.")
+    return linkset(link.stem, levels, page=ours, name="")

@@ -6,7 +6,7 @@ The file is written outside any transaction, for twenty million codes take half 
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from codegen import manifests, package_files, packages, runs
 from codegen.package_files import ENDINGS, Order, Written
 from codegen.packages import Package
 from foundation import clock, ids
-from foundation.database import ReadTx, transaction
+from foundation.database import ReadTx, reading, transaction
 from foundation.errors import Unavailable
 from scan_api.house import House
+
+YOUNG = timedelta(days=1)
 
 
 class PackageFileMissing(Unavailable):
@@ -63,6 +65,21 @@ def discard(house: House, package: Package) -> None:
     """Delete the file of a package that ended."""
     if package.file_name:
         (_folder(house) / package.file_name).unlink(missing_ok=True)
+
+
+def sweep(house: House, *, now: datetime) -> int:
+    """Delete the files of packages that ended, and the drafts a kill left behind; how many files went.
+
+    A file nobody names is left alone for a day: somebody may be writing it, or be about to say that it is theirs.
+    """
+    young = (now - YOUNG).timestamp()
+    found = [path for path in _folder(house).iterdir() if path.is_file()]
+    with reading(house.engine) as tx:
+        known = packages.files(tx, [path.name for path in found])
+    gone = [path for path in found if not known.get(path.name, path.stat().st_mtime >= young)]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return len(gone)
 
 
 def manifest_text(package: Package) -> bytes:

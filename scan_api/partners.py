@@ -17,7 +17,7 @@ from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from codegen import items, wire
+from codegen import items
 from codegen.items import ItemState
 from codegen.wire import Genuine
 from foundation.database import ReadTx
@@ -51,8 +51,7 @@ class Verified:
 
 def verify(tx: ReadTx, asked: Question, *, codebook: Codebook, zone: ZoneInfo, now: datetime) -> Verified:
     """Answer one question. Changes nothing."""
-    page = codebook.page(tx)
-    token = wire.decode(asked.text, keys=page.keys, runs=page.runs)
+    (token,) = codebook.decode_many(tx, [asked.text])
     if not isinstance(token, Genuine) or (asked.gtin is not None and asked.gtin != token.run.gtin):
         return Verified(False, ("No_match_GTIN_Serial",))
     expires = token.run.expires_at

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from foundation.database import is_lost
-from foundation.errors import BadRequest, DatabaseDown, Problem
+from foundation.errors import BadRequest, DatabaseDown, NotSignedIn, Problem
 from foundation.observability import log
 
 MEDIA_TYPE = "application/problem+json"
@@ -32,8 +32,8 @@ def answer(problem: Problem) -> JSONResponse:
     headers = {}
     if "retry_after_s" in problem.members:
         headers["Retry-After"] = str(problem.members["retry_after_s"])
-    if problem.status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(problem, NotSignedIn):
+        headers["WWW-Authenticate"] = problem.challenge
     return JSONResponse(problem.document(), int(problem.status), headers, MEDIA_TYPE)
 
 

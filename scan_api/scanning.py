@@ -19,13 +19,14 @@ from antifraud.decision import Decision, Params, Verdict
 from antifraud.evidence import Evidence
 from antifraud.scan_log import Scan
 from antifraud.signals import Attempt, Facts, storable
-from codegen import items, wire
+from codegen import items
 from codegen.items import Claim
 from codegen.wire import Genuine, ItemNumber, Token, Unissued
 from foundation import ids
 from foundation.bulk import Write, write_all
 from foundation.database import ReadTx, Tx
-from loyalty import earning
+from loyalty import drawing, earning, following
+from loyalty.drawing import Taken, Win
 from loyalty.earning import Award, EarnRequest
 from scan_api.codebook import Codebook
 
@@ -58,7 +59,7 @@ def handle_scans(
     earlier, hashes = scan_log.find(tx, asked), dict(reversed(asked))  # An id twice in a batch is the first one's.
     fresh = _first_of_each_id([attempt for attempt in attempts if attempt.scan_id not in earlier])
     # (1) Are they our codes? Pure: a forged one costs no query.
-    tokens = _decode(tx, fresh, codebook)
+    tokens = codebook.decode_many(tx, [attempt.text for attempt in fresh])
     # (2) What do we know of these items, devices and places? Rows are locked in item order.
     states = items.load(tx, sorted({token.item for token in tokens if isinstance(token, Genuine)}), now=now)
     facts = signals.gather(fresh, tokens, states, codebook.page(tx).canaries)
@@ -70,9 +71,12 @@ def handle_scans(
     ]
     # (4) Take the codes and move the points; held if a person must look first.
     awards, points = _reward(tx, judged, codebook, now=now)
+    taken = _taken(judged)
+    wins, drawn = drawing.drawing(tx, taken, seeds=codebook.pool_seed, now=now)
+    followed = following.scanned(taken, [awards[one.scan_id].points for one in taken])
     # (5) Keep the evidence, refused or not, and call a person where one is needed: one statement writes all.
-    lines = [_line(one, awards.get(one.attempt.scan_id), seen, hashes, params=params, now=now) for one in judged]
-    write_all(tx, [*_items(judged), *points, *_evidence(judged, lines, seen, now=now)], now=now)
+    lines = [_line(one, awards, wins, seen, hashes, params=params, now=now) for one in judged]
+    write_all(tx, [*_items(judged), *points, *drawn, *followed, *_evidence(judged, lines, seen, now=now)], now=now)
     answers = {line.scan_id: (line.input_hash, line.answer) for line in lines}
     return [_result(scan_id, digest, earlier, answers) for scan_id, digest in asked]
 
@@ -92,8 +96,7 @@ def input_hash(attempt: Attempt) -> bytes:
 
 def peek(tx: ReadTx, text: str, *, codebook: Codebook, now: datetime) -> tuple[Verdict, Token]:
     """What a page without JavaScript may say of a code. Changes nothing, for link previews open every URL they see."""
-    page = codebook.page(tx)
-    token = wire.decode(text, keys=page.keys, runs=page.runs)
+    (token,) = codebook.decode_many(tx, [text])
     state = items.peek(tx, token.item, now=now) if isinstance(token, Genuine) else None
     looker = Attempt(ids.uuid7(now), text, "", "", None, None, claim=False, at=now)
     return decision.decide(Evidence(), Facts(looker, token, state), params=Params(), now=now).verdict, token
@@ -106,16 +109,6 @@ def _first_of_each_id(attempts: Sequence[Attempt]) -> list[Attempt]:
     return list(first.values())
 
 
-def _decode(tx: Tx, attempts: Sequence[Attempt], codebook: Codebook) -> list[Token]:
-    page = codebook.page(tx)
-    texts = [attempt.text for attempt in attempts]
-    tokens = wire.decode_many(texts, keys=page.keys, runs=page.runs)
-    if any(isinstance(token, Unissued) for token in tokens):
-        page = codebook.reload(tx)  # Issued a moment ago, perhaps; only then is it a stolen key.
-        tokens = wire.decode_many(texts, keys=page.keys, runs=page.runs)
-    return tokens
-
-
 def _reward(
     tx: Tx, judged: Sequence[_Judged], codebook: Codebook, *, now: datetime
 ) -> tuple[dict[UUID, Award], list[Write]]:
@@ -125,6 +118,19 @@ def _reward(
         return {}, []
     awards, writes = earning.rewarding(tx, requests, seeds=codebook.campaign_seed, now=now)
     return {request.scan_id: award for request, award in zip(requests, awards, strict=True)}, writes
+
+
+def _taken(judged: Sequence[_Judged]) -> list[Taken]:
+    """The scans that took their item: each draws once."""
+    return [
+        Taken(
+            one.attempt.scan_id, one.token.item, one.token.run.brand_id, one.token.gtin, one.attempt.member_id,
+            one.decision.hold, one.attempt.at, one.facts.state.dealer_id if one.facts.state else None,
+            one.facts.state.sscc if one.facts.state else None,
+        )
+        for one in judged
+        if one.decision.takes and isinstance(one.token, Genuine) and one.attempt.member_id is not None
+    ]  # fmt: skip
 
 
 def _request(one: _Judged, token: Genuine) -> EarnRequest:
@@ -175,9 +181,17 @@ def _claim(one: _Judged) -> list[Claim]:
 
 
 def _line(
-    one: _Judged, award: Award | None, seen: Evidence, hashes: Mapping[UUID, bytes], *, params: Params, now: datetime
+    one: _Judged,
+    awards: Mapping[UUID, Award],
+    wins: Mapping[UUID, Win],
+    seen: Evidence,
+    hashes: Mapping[UUID, bytes],
+    *,
+    params: Params,
+    now: datetime,
 ) -> Scan:
     """The scan as it is kept: what the phone said, what we knew, what we answered."""
+    award, win = awards.get(one.attempt.scan_id), wins.get(one.attempt.scan_id)
     attempt, token, state, place = one.attempt, one.token, one.facts.state, one.attempt.location
     genuine = token if isinstance(token, Genuine) else None
     return Scan(
@@ -203,14 +217,14 @@ def _line(
         claim=attempt.claim,
         reward_points=award.points if award else 0,
         reward_state=award.state if award else "none",
-        answer=_answer(one, award, seen),
+        answer=_answer(one, award, win, seen),
         params_version=params.version,
         features=one.decision.features,
         contributions=one.decision.contributions,
     )
 
 
-def _answer(one: _Judged, award: Award | None, seen: Evidence) -> Answer:
+def _answer(one: _Judged, award: Award | None, win: Win | None, seen: Evidence) -> Answer:
     """Time and coarse place of the first scan are told to a later scanner; never a person, never the failed check."""
     product, first = None, None
     if isinstance(one.token, Genuine) and one.decision.verdict != "not_active":
@@ -220,7 +234,7 @@ def _answer(one: _Judged, award: Award | None, seen: Evidence) -> Answer:
     return {
         "scan_id": str(one.attempt.scan_id),
         "verdict": one.decision.verdict,
-        "reward": _reward_said(one, award, seen),
+        "reward": _reward_said(one, award, seen) | ({"prize": win.said()} if win else {}),
         "product": product,
         "first_scan": first,
     }
@@ -244,8 +258,12 @@ def _reward_said(one: _Judged, award: Award | None, seen: Evidence) -> Answer:
         free = one.facts.state.claimed_by is None and one.token.item not in seen.taken
         if not free:
             return {"points": 0, "state": "none", "reason": "already-claimed"}
+        if one.decision.blocked:
+            return {"points": 0, "state": "none", "reason": "not-now"}
         if one.decision.verdict in decision.PAYS and one.token.face == one.token.run.claim_face:
             return {"points": 0, "state": "none" if one.attempt.member_id else "sign_in", "reason": "not-asked"}
+        if one.decision.verdict in decision.PAYS:
+            return {"points": 0, "state": "none", "reason": "under-the-cap"}
     return {"points": 0, "state": "none", "reason": "not-claimable"}
 
 

@@ -1,14 +1,17 @@
-"""What an API process knows of everyone without asking: ended sessions, and children no guardian agreed for.
+"""What an API process knows of everyone without asking: ended sessions, children no guardian agreed for, and who must
+prove that they are no program.
 
 Read twice a second, so that a session ended anywhere stops working everywhere within that time. Only what was ended
 since the last reading is read; a minute of overlap catches a transaction that committed late.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine
 
+from antifraud import door_flags
 from foundation.database import reading
 from loyalty import guardians
 from scan_api import auth
@@ -22,6 +25,7 @@ class Standing:
         self._engine = engine
         self._revoked: frozenset[UUID] = frozenset()
         self._young: frozenset[UUID] = frozenset()
+        self.challenged: Mapping[str, datetime] = {}
         self._read_until: datetime | None = None
 
     def work(self, *, now: datetime) -> None:
@@ -30,6 +34,7 @@ class Standing:
         with reading(self._engine) as tx:
             ended = auth.revoked(tx, since=since, now=now)
             self._young = guardians.young(tx, now=now)
+            self.challenged = door_flags.challenged(tx, now=now)
         if not ended <= self._revoked:
             self._revoked |= ended
         self._read_until = now

@@ -1,8 +1,9 @@
-"""Tables of the edge: who may sign in, and who has; the systems that call us and those we call."""
+"""Tables of the edge: who may sign in, and who has; the systems that call us and those we call; the consumer page."""
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -113,4 +114,42 @@ webhook_messages = Table(
     Column("delivered_at", DateTime(timezone=True)),
     Index("webhook_messages_waiting_idx", "endpoint_id", "subject", "id", postgresql_where=text("state = 'waiting'")),
     Index("webhook_messages_recent_idx", "endpoint_id", text("id DESC")),
+)
+
+verdict_texts = Table(
+    "verdict_texts",
+    metadata,
+    Column("brand_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("verdict", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+
+story_settings = Table(
+    "story_settings",
+    metadata,
+    Column("brand_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("names_dealers", Boolean, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+
+appeals = Table(
+    "appeals",
+    metadata,
+    Column("scan_id", Uuid, primary_key=True),
+    Column("member_id", Uuid),
+    Column("item", BigInteger, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("folder", Text),
+    Column("raised_at", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("decided_by", Text),
+    Column("points", BigInteger, nullable=False, server_default="0"),
+    Index("appeals_member_idx", "member_id"),
 )

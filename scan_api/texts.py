@@ -76,6 +76,23 @@ NO_SCRIPT: dict[Language, str] = {
 }
 
 
+NO_SCRIPT_WELCOME: dict[Language, str] = {
+    "zh": "您的浏览器没有运行脚本。用手机相机扫描包装上的二维码，仍可看到查询结果。",
+    "en": "Scripts are off in this browser. Scan the code on the pack with your camera: its answer shows all the same.",
+}
+
+CONSENTS: dict[str, dict[Language, str]] = {
+    "sms": {
+        "zh": "我同意通过短信接收本品牌的优惠和活动信息，可随时在此关闭。",
+        "en": "I agree to receive offers of this brand by text message; I can switch this off here at any time.",
+    },
+    "wechat": {
+        "zh": "我同意通过微信接收本品牌的优惠和活动信息，可随时在此关闭。",
+        "en": "I agree to receive offers of this brand by WeChat; I can switch this off here at any time.",
+    },
+}
+
+
 def words(verdict: str, language: Language) -> Words:
     return VERDICTS[verdict][language]
 

@@ -49,7 +49,8 @@ TEXTS_TOLD = 5
 
 
 class Guessing(TooMany):
-    """So many wrong codes came from here that they look guessed. `challenge`: where a puzzle is to be had."""
+    """So many wrong codes came from here that they look guessed, or a person asks for proof that this is no program.
+    `challenge`: where a puzzle is to be had."""
 
     type = "guessing"
 
@@ -85,20 +86,33 @@ class Door:
         self._good: deque[Attempt] = deque(maxlen=QUEUE)
         self._good_at = 0.0
         self._marked: Mapping[str, datetime] = {}
+        self.challenged: Mapping[str, datetime] = {}  # By subject of an action on a case; from the standing.
         self._refused: dict[str, Refusals] = {}
         self._told_at = clock.monotonic_s()
         self._wake: asyncio.Event | None = None
 
     def check(self, attempt: Attempt) -> None:
         """Raise Guessing when this scan is not to be judged. Memory only."""
-        if not self._marked:
+        if not (self._marked or self.challenged):
             return
         for actor in people(attempt):
             self._refuse_if_marked(actor, attempt)
         net = network_of(attempt)
         passed = self._until(pass_of(attempt.device), attempt.at) is not None
+        if self.challenged and not passed:
+            self._refuse_if_challenged(attempt, net)
         if not passed and self._until(net, attempt.at) is not None and isinstance(self._read(attempt.text), Forged):
             self._refuse_if_marked(net, attempt)
+
+    def _refuse_if_challenged(self, attempt: Attempt, net: str) -> None:
+        """A person asked for proof, whatever is scanned; a solved puzzle is good for a while."""
+        asked = (*people(attempt), f"address:{net.partition(':')[2]}")
+        if any(self.challenged.get(subject, attempt.at) > attempt.at for subject in asked):
+            refused_total.labels("challenge").inc()
+            raise Guessing(
+                "Please prove that you are a person before this code is looked at.",
+                retry_after_s=1, challenge="/v1/challenges",
+            )  # fmt: skip
 
     def _refuse_if_marked(self, actor: str, attempt: Attempt) -> None:
         until = self._until(actor, attempt.at)

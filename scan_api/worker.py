@@ -18,8 +18,12 @@ from foundation import background, clock, outbox, telemetry
 from foundation.database import transaction
 from foundation.observability import configure_logging, log
 from loyalty import tasks as loyalty_tasks
+from loyalty.members import MemberKeys
+from scan_api import judging, paymaster
 from scan_api import tasks as scan_api_tasks
+from scan_api.chores import CHORES
 from scan_api.house import House
+from scan_api.paymaster import PayChannel, Paymaster
 from scan_api.postman import Postman
 from scan_api.webhooks import Secrets
 
@@ -29,6 +33,7 @@ TASKS = (
     codegen_tasks,
     loyalty_tasks,
     scan_api_tasks,
+    judging,
 )  # Importing them registers their tasks and sweeps.
 
 
@@ -44,8 +49,11 @@ def run(house: House) -> None:
     helpers = [
         threading.Thread(target=_relay, args=(app, house.engine, stop), name="relay"),
         threading.Thread(target=_sweep, args=(house.engine, stop), name="sweeps"),
+        threading.Thread(target=_chores, args=(house, stop), name="chores"),
         threading.Thread(target=postman_of(house).run, args=(stop,), name="postman"),
     ]
+    if (channel := paymaster.open_channel(house.settings)) is not None:
+        helpers.append(threading.Thread(target=paymaster_of(house, channel).run, args=(stop,), name="paymaster"))
     for helper in helpers:
         helper.start()
     try:
@@ -60,6 +68,11 @@ def run(house: House) -> None:
 def postman_of(house: House) -> Postman:
     secrets = Secrets(house.purpose_key("webhook secrets"))
     return Postman(house.engine, secrets, private=house.settings.webhooks_private)
+
+
+def paymaster_of(house: House, channel: PayChannel) -> Paymaster:
+    keys = MemberKeys.derive(house.purpose_key)
+    return Paymaster(house.engine, channel, keys, app_id=house.settings.wechat_app_id)
 
 
 def _relay(app: Celery, engine: Engine, stop: threading.Event) -> None:
@@ -80,18 +93,31 @@ def _sweep(engine: Engine, stop: threading.Event) -> None:
         for name, (period_s, work) in background.tasks.sweeps.items():
             if clock.monotonic_s() >= due[name]:
                 due[name] = clock.monotonic_s() + period_s
+                more = False
                 with _survives(name), transaction(engine) as tx:
-                    work(tx, now=clock.now())
+                    more = work(tx, now=clock.now()) is True
+                if more:
+                    due[name] = 0.0
+
+
+def _chores(house: House, stop: threading.Event) -> None:
+    due = {chore.name: 0.0 for chore in CHORES}
+    while not stop.wait(1.0):
+        for chore in CHORES:
+            if clock.monotonic_s() >= due[chore.name]:
+                due[chore.name] = clock.monotonic_s() + chore.every_s
+                with _survives(chore.name):
+                    chore.work(house, clock.now())
 
 
 class _survives(suppress):  # noqa: N801
-    """A database that went away stops neither the relay nor a sweep: log, wait, try again."""
+    """A database or a disk that went away stops neither the relay nor a sweep: log, wait, try again."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(SQLAlchemyError)
+        super().__init__(SQLAlchemyError, OSError)
         self._what = what
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, SQLAlchemyError):
+        if isinstance(error, SQLAlchemyError | OSError):
             log(__name__).warning("background work failed and will be tried again", what=self._what, error=repr(error))
         return super().__exit__(kind, error, trace)  # type: ignore[arg-type]

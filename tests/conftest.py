@@ -49,6 +49,8 @@ def engine(server: embedded.Embedded, template: str) -> Iterator[Engine]:
 def tx(engine: Engine) -> Iterator[Tx]:
     with engine.connect() as connection:
         begun = connection.begin()
+        brands = connection.scalar(text("SELECT count(*) FROM brands"))
+        assert brands == 0, "an earlier test committed here: use `database`"
         yield Tx(ReadTx(connection))
         begun.rollback()
 

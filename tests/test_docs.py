@@ -10,7 +10,7 @@ from scan_api.cli import app
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-WORDS = re.compile(r"`onecode ((?:[a-z]+ ?)+)")
+WORDS = re.compile(r"`onecode ((?:[a-z]+(?:-[a-z]+)* ?)+)")
 
 
 def commands():

@@ -96,6 +96,10 @@ class Reader:
             case python.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
                 pair = self.node(left, depth + 1), self.node(right, depth + 1)
                 return Arithmetic(ARITHMETIC[type(op)], *pair)  # type: ignore[arg-type]
+            case python.BinOp(op=python.Div() | python.FloorDiv() | python.Mod()):
+                raise self.refuse(
+                    found, "Nothing is divided here, it might be by zero: write a >= 2 * b for a / b >= 2."
+                )
             case python.Compare():
                 return self.comparison(found, depth)
             case python.Call():

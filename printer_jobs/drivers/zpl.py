@@ -32,14 +32,13 @@ printer is NOT_RESPONDING. Not yet tried on a Zebra printer: `verified` stays Fa
 """
 
 import re
-import socket
-import time
-from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import asdict, replace
 from typing import Final
 
 from codegen import symbols
+from printer_jobs.drivers.link import Cut, Garbled, Link
 from printer_jobs.drivers.printer import Capabilities, CaseLabel, Fault, ItemLabel, Label, LinkLost, PrinterStatus
+from printer_jobs.drivers.zpl_alerts import Alerts
 
 PORT: Final = 9100
 STX, ETX = b"\x02", b"\x03"
@@ -75,12 +74,14 @@ CAPABILITIES = Capabilities(
     event_identified=False,
     resumable=False,
     longest_field=3072,  # ^FD
-    static_prefix=True,  # a stored format recalled by ^XF
+    static_prefix=False,  # a stored format recalled by ^XF could hold it; the whole label is 200 bytes, so it need not
     verified=False,
+    documented=True,
+    case_labels=True,
 )
 
 
-class GarbledStatus(ValueError):
+class GarbledStatus(Garbled):
     """The printer answered ~HS with something the manual does not allow."""
 
 
@@ -92,8 +93,8 @@ def format_of(label: Label, *, mask: int | None = None) -> bytes:
     match label:
         case ItemLabel(code=code, name=name, note=note):
             return symbols.label_zpl(code, name=name, note=note, mask=mask).encode()
-        case CaseLabel(sscc=sscc, host=host, name=name, gtin=gtin, count=count):
-            return symbols.case_label_zpl(sscc, host=host, name=name, gtin=gtin, count=count).encode()
+        case CaseLabel():
+            return symbols.case_label_zpl(**asdict(label)).encode()
 
 
 def parse_host_status(answer: bytes) -> PrinterStatus:
@@ -136,77 +137,78 @@ class ZplPrinter:
 
     capabilities = CAPABILITIES
 
-    def __init__(self, host: str, port: int = PORT, *, timeout_s: float = 1.0, mask: int | None = None) -> None:
-        self.address, self.timeout_s, self.mask = (host, port), timeout_s, mask
-        self._socket: socket.socket | None = None
+    def __init__(
+        self, host: str, port: int = PORT, *, timeout_s: float = 1.0, mask: int | None = None, alerts: str = ""
+    ) -> None:
+        """alerts: host:port at which this station hears the printer's alerts, "" = it only asks."""
+        self.mask, self._link = mask, Link(host, port, timeout_s=timeout_s)
+        self._alerts_at = alerts
+        self._alerts: Alerts | None = None
 
     def connect(self) -> None:
-        self.close()
-        try:
-            self._socket = socket.create_connection(self.address, timeout=self.timeout_s)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            raise LinkLost(f"No connection to the printer at {self.address[0]}:{self.address[1]}: {error}.") from error
+        self._link.open()
+        if self._alerts_at:
+            self._alerts = self._alerts or _listener(self._alerts_at)
+            self._link.send(self._alerts.order())
+
+    def begin(self) -> None:
+        """Every format carries its own template."""
 
     def print(self, label: Label) -> None:
         self._send(format_of(label, mask=self.mask))
 
     def status(self) -> PrinterStatus:
         try:
-            return self._status()
+            status = self._status()
+            return self._with_alerts(status)
         except GarbledStatus as error:
-            self.close()  # Question and answer are out of step; a new connection is the only cure.
-            raise LinkLost(str(error)) from error
+            raise self._link.garbled(str(error)) from error
+
+    def close(self) -> None:
+        self._link.close()
+        if self._alerts:
+            self._alerts.close()
+            self._alerts = None
 
     def _status(self) -> PrinterStatus:
-        answer = self._ask(HOST_STATUS, complete=lambda heard: heard.count(ETX) >= HS_STRINGS)
+        answer = self._ask(HOST_STATUS, _host_status_end)
         if answer is not None:
             return parse_host_status(answer)
-        answer = self._ask(
-            HOST_QUERY, complete=lambda heard: HQ_ERRORS.search(heard) is not None and heard.endswith(ETX + b"\r\n")
-        )
+        answer = self._ask(HOST_QUERY, _host_query_end)
         if answer is not None:
             return parse_host_query(answer)
         return PrinterStatus(faults=frozenset({Fault.NOT_RESPONDING}), waiting=None)
 
-    def close(self) -> None:
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.close()
-            self._socket = None
+    def _with_alerts(self, status: PrinterStatus) -> PrinterStatus:
+        """An alert names what a silent printer does not; an answer without a fault is newer than an alert."""
+        if self._alerts is None:
+            return status
+        told = self._alerts.standing()
+        if status.ready:
+            self._alerts.forget()
+            return status
+        return replace(status, faults=status.faults | told)
 
     def _send(self, data: bytes) -> None:
-        if self._socket is None:
-            raise LinkLost("The printer is not connected.")
-        try:
-            self._socket.settimeout(self.timeout_s)
-            self._socket.sendall(data)
-        except OSError as error:
-            self.close()  # After half a format nobody knows what the printer holds.
-            raise LinkLost(f"The connection to the printer broke while sending: {error}.") from error
+        self._link.send(data)
 
-    def _ask(self, question: bytes, *, complete: Callable[[bytes], bool]) -> bytes | None:
-        """Send a question and collect its answer; None when the printer stays silent for the timeout."""
-        while self._receive(0.0):
-            pass  # The late answer to an earlier question is not the answer to this one.
-        self._send(question)
-        heard, deadline = b"", time.monotonic() + self.timeout_s
-        while not complete(heard) and time.monotonic() < deadline:
-            heard += self._receive(deadline - time.monotonic()) or b""
-        return heard if complete(heard) else None
+    def _ask(self, question: bytes, end: Cut) -> bytes | None:
+        """None when the printer stays silent for the timeout."""
+        self._link.forget()  # The late answer to an earlier question is not the answer to this one.
+        self._link.send(question)
+        return self._link.frame(end)
 
-    def _receive(self, timeout_s: float) -> bytes | None:
-        if self._socket is None:
-            raise LinkLost("The printer is not connected.")
-        try:
-            self._socket.settimeout(max(timeout_s, 0.001))
-            data = self._socket.recv(4096)
-        except TimeoutError:
-            return None
-        except OSError as error:
-            self.close()
-            raise LinkLost(f"The connection to the printer broke while listening: {error}.") from error
-        if not data:
-            self.close()
-            raise LinkLost("The printer closed the connection.")
-        return data
+
+def _listener(place: str) -> Alerts:
+    host, _, port = place.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise LinkLost(f"The option alerts is this station's host:port, such as 10.0.0.9:9200, not {place!r}.")
+    return Alerts(host, int(port))
+
+
+def _host_status_end(heard: bytes) -> int | None:
+    return len(heard) if heard.count(ETX) >= HS_STRINGS else None
+
+
+def _host_query_end(heard: bytes) -> int | None:
+    return len(heard) if HQ_ERRORS.search(heard) and heard.endswith(ETX + b"\r\n") else None

@@ -7,6 +7,7 @@ r"""ZPL II as a printer hears it: bytes in, formats and immediate commands out; 
 | ^XZ              | ends it                                                                           |
 | ^CCparams        | two letters and parameters up to the next ^ or ~ (^A takes one letter and a font) |
 | ^FH              | the next field's data carries hex escapes, indicator `_` unless another is given  |
+| ^GFA,b,c,d,hex   | c bytes of dots, d a row, 1 is black: a GraphicField; compressed data is refused  |
 | ^FD…^FS          | field data, then the field is done: it becomes a QrField, a BarField or a TextField |
 
 Commands a label printer has and this one does not need are passed over, as a printer passes over unknown ones.
@@ -17,62 +18,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from printer_jobs.equipment import read_texts
+from printer_jobs.virtual.label import (
+    BarField,
+    BoxField,
+    Field,
+    Format,
+    GraphicField,
+    QrField,
+    TextField,
+    Unprintable,
+)
+
 COMMAND = re.compile(rb"[\^~]")
 QR_DATA = re.compile(r"([HQML])([AM]),(.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class QrField:
-    """mask: 0-7 of ISO/IEC 18004. Places and sizes in dots."""
-
-    x: int
-    y: int
-    magnification: int
-    level: str
-    mask: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class BarField:
-    """Code 128. gs1: FNC1 leads and `text` is an element string with its AIs in parentheses."""
-
-    x: int
-    y: int
-    module: int
-    height: int
-    gs1: bool
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class TextField:
-    x: int
-    y: int
-    height: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class BoxField:
-    x: int
-    y: int
-    width: int
-    height: int
-    border: int
-
-
-Field = QrField | BarField | TextField | BoxField
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One label to print `copies` times; sizes in dots."""
-
-    width: int
-    length: int
-    copies: int
-    fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +41,8 @@ class Immediate:
     command: str
 
 
-class BadZpl(ValueError):
-    """A format asks for what no printer could print."""
+class BadZpl(Unprintable):
+    """A format asks for what no ZPL printer could print."""
 
 
 class Stream:
@@ -126,8 +87,11 @@ class Stream:
             self._open = []
         elif name == b"XZ":
             commands, self._open = self._open, None
-            if commands is not None:
-                yield compose(commands)
+            label = None if commands is None else compose(commands)
+            if label is not None and label.fields:  # Settings alone print nothing.
+                yield label
+        elif name == b"SX":
+            yield Immediate(command[1:].decode("ascii", "replace").strip().upper())
         elif self._open is not None:
             self._open.append(command)
 
@@ -190,6 +154,8 @@ def _obey(pen: _Pen, command: bytes) -> None:
         case "GB":
             width, height, border = (_number(parameters, at, 1) for at in range(3))
             pen.fields.append(BoxField(pen.x, pen.y, max(width, border), max(height, border), border))
+        case "GF":
+            pen.fields.append(_graphic(pen, parameters))
         case "FH":
             pen.escape = raw.strip()[:1] or b"_"
         case "FS":
@@ -242,6 +208,20 @@ def _bars(pen: _Pen, text: str) -> BarField:
         digits = text[4:]
         return BarField(pen.x, pen.y, pen.module, height, True, f"({digits[:2]}){digits[2:]}")
     return BarField(pen.x, pen.y, pen.module, height, False, re.sub(r">[;:9]", "", text))
+
+
+def _graphic(pen: _Pen, parameters: list[str]) -> GraphicField:
+    """^GFA,bytes sent,bytes in all,bytes a row,hexadecimal digits."""
+    total, row = _number(parameters, 2, 0), _number(parameters, 3, 0)
+    try:
+        raw = bytes.fromhex("".join(parameters[4:]))
+    except ValueError:
+        raw = b""
+    if parameters[0].upper() != "A" or not row or len(raw) != total or total % row:
+        raise BadZpl("A graphic must be ^GFA with whole rows of uncompressed hexadecimal digits.")
+    dots = np.unpackbits(np.frombuffer(raw, np.uint8).reshape(-1, row), axis=1).astype(np.bool_)
+    read = read_texts(np.pad(np.where(dots, 0, 255).astype(np.uint8), row, constant_values=255))
+    return GraphicField(pen.x, pen.y, dots, read[0] if len(read) == 1 else "")
 
 
 def _number(parameters: list[str], at: int, default: int) -> int:

@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="API keys of other systems: issue, 
 @app.command()
 def issue(
     name: Annotated[str, typer.Option(help="Who will use it, such as ERP.")],
-    scope: Annotated[list[str], typer.Option(help="items:verify, scans:read or webhooks:manage; may be repeated.")],
+    scope: Annotated[list[str], typer.Option(help=f"{', '.join(api_keys.SCOPES)}; may be repeated.")],
     days: Annotated[int, typer.Option(help="How long it lives.")] = 365,
     as_json: Json = False,
 ) -> None:

@@ -10,7 +10,7 @@ from foundation.errors import BadRequest
 from scan_api import supervisor
 from scan_api.commands.options import Json
 
-NAMES = ("scan", "issue", "symbols", "verify")
+NAMES = ("scan", "issue", "symbols", "verify", "eye", "campaign", "ledger", "line", "judge", "detect")
 
 
 def bench(

@@ -1,4 +1,4 @@
-"""EPCIS 2.0: capture what partners saw, and ask for the life of items. Roles producer and supervisor."""
+"""EPCIS 2.0: capture what partners saw, and ask for the life of items. Producers and keys."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,41 +12,47 @@ from fastapi.responses import JSONResponse
 from codegen import epcis, epcis_capture, epcis_document
 from codegen.epcis import BadQuery
 from codegen.epcis_capture import Captured, UnknownCapture
-from codegen.epcis_document import BadDocument, DocumentTooLarge
+from codegen.epcis_document import BadDocument, DocumentTooLarge, Limits
 from foundation import clock, ids
 from foundation.database import ReadTx, reading, transaction
-from foundation.errors import NotAllowed, NotSignedIn
+from foundation.errors import NotAllowed, NotSignedIn, TooMany
 from scan_api.edge import Edge, TheEdge
 from scan_api.problems import problems
-from scan_api.staff import Staff, staff_with
+from scan_api.staff import Caller, staff_or_key
 
 router = APIRouter(prefix="/epcis", tags=["epcis"])
-TheProducer = Annotated[Staff, Depends(staff_with("producer"))]
-MEDIA_TYPE = "application/ld+json"
+MayCapture = Annotated[Caller, Depends(staff_or_key("producer", scope="epcis:capture"))]
+MayRead = Annotated[Caller, Depends(staff_or_key("producer", scope="epcis:read"))]
 _VERSIONS = {"GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
 
 
-@router.post("/capture", status_code=202, responses=problems(BadDocument, DocumentTooLarge, NotSignedIn, NotAllowed))
-async def post_capture(request: Request, edge: TheEdge, staff: TheProducer) -> Response:
+class Events(JSONResponse):
+    media_type = "application/ld+json"
+
+
+@router.post(
+    "/capture", status_code=202, responses=problems(BadDocument, DocumentTooLarge, NotSignedIn, NotAllowed, TooMany)
+)
+async def post_capture(request: Request, edge: TheEdge, caller: MayCapture) -> Response:
     """Take a document, all of it or nothing. An event that was taken before changes nothing."""
     body = await request.body()  # `bodies.py` stops one that is too large while it streams in.
-    done = await run_in_threadpool(_capture, edge, body, staff.name)
+    done = await run_in_threadpool(_capture, edge, body, caller.name)
     headers = {"Location": f"/epcis/capture/{done.id}", **_VERSIONS}
     return JSONResponse(_job(done), 202, headers)
 
 
-@router.get("/capture/{capture_id}", responses=problems(UnknownCapture, NotSignedIn, NotAllowed))
-def get_capture(capture_id: UUID, edge: TheEdge, _: TheProducer) -> Response:
+@router.get("/capture/{capture_id}", responses=problems(UnknownCapture, NotSignedIn, NotAllowed, TooMany))
+def get_capture(capture_id: UUID, edge: TheEdge, _: MayCapture) -> Response:
     """What became of a capture. A refused one was answered at once and is not kept."""
     with reading(edge.house.engine) as tx:
         return JSONResponse(_job(epcis_capture.find_capture(tx, capture_id)), 200, _VERSIONS)
 
 
-@router.get("/events", responses=problems(BadQuery, NotSignedIn, NotAllowed))
+@router.get("/events", response_class=Events, responses=problems(BadQuery, NotSignedIn, NotAllowed, TooMany))
 def get_events(
     request: Request,
     edge: TheEdge,
-    _: TheProducer,
+    _: MayRead,
     ge_event_time: Annotated[datetime | None, Query(alias="GE_eventTime")] = None,
     lt_event_time: Annotated[datetime | None, Query(alias="LT_eventTime")] = None,
     eq_biz_step: Annotated[list[str] | None, Query(alias="EQ_bizStep")] = None,
@@ -77,12 +83,12 @@ def get_events(
     if found.after is not None:
         pairs = [(name, value) for name, value in request.query_params.multi_items() if name != "nextPageToken"]
         headers["Link"] = f'</epcis/events?{urlencode([*pairs, ("nextPageToken", found.after)])}>; rel="next"'
-    return JSONResponse(epcis.document(found.events, now=now, query=True), 200, headers, MEDIA_TYPE)
+    return Events(epcis.document(found.events, now=now, query=True), 200, headers)
 
 
 def _capture(edge: Edge, body: bytes, by: str) -> Captured:
     now = clock.now()
-    document = epcis_document.read(body)
+    document = epcis_document.read(body, Limits.of(edge.house.settings))
     with transaction(edge.house.engine) as tx:
         page = edge.codebook.page(tx)
         return epcis_capture.capture(

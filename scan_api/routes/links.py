@@ -1,4 +1,4 @@
-"""Links of a brand for the resolver: list, add, withdraw. Roles marketer and supervisor."""
+"""Links of a brand for the resolver: list, add, withdraw. Marketers, supervisors, keys with `links:manage`."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -14,13 +14,13 @@ from codegen.links import BadLink, Link, NewLink, UnknownLink
 from codegen.runs import UnknownRun
 from foundation import clock
 from foundation.database import reading, transaction
-from foundation.errors import BadRequest, NotAllowed, NotSignedIn
+from foundation.errors import BadRequest, NotAllowed, NotSignedIn, TooMany
 from scan_api.edge import TheEdge
 from scan_api.problems import problems
-from scan_api.staff import Staff, staff_with
+from scan_api.staff import Caller, staff_or_key
 
 router = APIRouter(prefix="/v1/links", tags=["links"])
-TheMarketer = Annotated[Staff, Depends(staff_with("marketer"))]
+TheMarketer = Annotated[Caller, Depends(staff_or_key("marketer", scope="links:manage"))]
 
 
 class LinkIn(BaseModel):
@@ -28,7 +28,7 @@ class LinkIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    brand_id: int
+    brand_id: int = Field(ge=1, lt=2**63)
     of: str = Field(max_length=500)
     link_type: str = Field(max_length=100, examples=["gs1:pip"])
     href: str = Field(max_length=links.MAX_HREF)
@@ -78,8 +78,10 @@ class LinkOut(BaseModel):
         return said | {"first_item": first, "end_item": end, "link_type": f"gs1:{link.link_type}"}
 
 
-@router.get("", response_model=list[LinkOut], responses=problems(NotSignedIn, NotAllowed))
-def get_links(edge: TheEdge, _: TheMarketer, brand_id: Annotated[int | None, Query()] = None) -> list[dict[str, Any]]:
+@router.get("", response_model=list[LinkOut], responses=problems(NotSignedIn, NotAllowed, TooMany))
+def get_links(
+    edge: TheEdge, _: TheMarketer, brand_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None
+) -> list[dict[str, Any]]:
     """Links, newest first, withdrawn ones too."""
     with reading(edge.house.engine) as tx:
         return [LinkOut.of(link) for link in links.list_links(tx, brand_id=brand_id)]
@@ -90,19 +92,19 @@ def get_links(edge: TheEdge, _: TheMarketer, brand_id: Annotated[int | None, Que
     status_code=HTTPStatus.CREATED,
     response_model=LinkOut,
     responses=problems(
-        BadLink, NotADigitalLink, BadElement, BadRequest, UnknownBrand, UnknownRun, NotSignedIn, NotAllowed
+        BadLink, NotADigitalLink, BadElement, BadRequest, UnknownBrand, UnknownRun, NotSignedIn, NotAllowed, TooMany
     ),
 )
-def post_link(body: LinkIn, edge: TheEdge, staff: TheMarketer) -> dict[str, Any]:
+def post_link(body: LinkIn, edge: TheEdge, caller: TheMarketer) -> dict[str, Any]:
     """Hang a link on a key, a lot, or the items of a run."""
     with transaction(edge.house.engine) as tx:
-        return LinkOut.of(links.add(tx, body.brand_id, body.new(), by=staff.name, now=clock.now()))
+        return LinkOut.of(links.add(tx, body.brand_id, body.new(), by=caller.name, now=clock.now()))
 
 
 @router.delete(
-    "/{link_id}", status_code=HTTPStatus.NO_CONTENT, responses=problems(UnknownLink, NotSignedIn, NotAllowed)
+    "/{link_id}", status_code=HTTPStatus.NO_CONTENT, responses=problems(UnknownLink, NotSignedIn, NotAllowed, TooMany)
 )
-def delete_link(link_id: int, edge: TheEdge, staff: TheMarketer) -> None:
+def delete_link(link_id: int, edge: TheEdge, caller: TheMarketer) -> None:
     """Take a link down; it stays on record."""
     with transaction(edge.house.engine) as tx:
-        links.withdraw(tx, link_id, by=staff.name, now=clock.now())
+        links.withdraw(tx, link_id, by=caller.name, now=clock.now())

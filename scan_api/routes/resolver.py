@@ -7,23 +7,21 @@
 | nothing, and the link names one of our items      | 200, the consumer page: it *is* the default link             |
 | nothing, and a default link hangs on the key      | 307 to it                                                    |
 | nothing, and the key is ours                      | 200, the consumer page                                       |
+| a key nobody here knows, under a prefix handed on | 307 to the resolver that handles it, the request whole       |
 | a key nobody here knows                           | 404                                                          |
 | what is no GS1 Digital Link                       | 400                                                          |
 
 GS1-Conformant Resolver 1.2.0. Every answer carries CORS headers, refusals and redirects too.
 """
 
-import html
 from collections.abc import Callable
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
 
-from codegen import ais, compression, digital_link, links, written
+from codegen import ais, compression, delegates, digital_link, links, written
 from codegen.digital_link import DigitalLink
 from codegen.links import Level
 from codegen.wire import Genuine
@@ -31,23 +29,15 @@ from codegen.written import Written
 from foundation import clock
 from foundation.database import ReadTx, is_lost, reading
 from foundation.errors import BadRequest, DatabaseDown, NotFound, Problem
-from scan_api import linksets, problems, texts
+from scan_api import linksets, page, problems, texts, tickets
 from scan_api.edge import Edge, edge_of
+from scan_api.page import Said
 from scan_api.scanning import peek
+from scan_api.texts import Words
+from scan_api.tickets import Ticket
 
 router = APIRouter(include_in_schema=False)
 
-WEB = Path(__file__).parent.parent / "web"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
@@ -56,11 +46,6 @@ CORS = {
     "Vary": "Accept, Accept-Language",
 }
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
-_KINDS = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
-_WELCOME: dict[texts.Language, texts.Words] = {
-    "zh": texts.Words("查验商品", "输入包装上的字符，或用手机相机扫描包装上的二维码。"),
-    "en": texts.Words("Check a product", "Type the characters on the pack, or scan its code with your camera."),
-}
 
 
 class NoSuchLink(NotFound):
@@ -70,16 +55,19 @@ class NoSuchLink(NotFound):
 
 
 @router.get("/web/{name}")
-def web(name: str) -> Response:
-    if name not in _KINDS:
-        raise NotFound("There is no such file.")
-    return Response(_file(name), media_type=_KINDS[name], headers={"Cache-Control": "public, max-age=3600"})
+def web(name: str, request: Request) -> Response:
+    return page.script(request, name)
 
 
 @router.get("/")
 def welcome(request: Request) -> HTMLResponse:
-    language = texts.language_of(request.headers.get("accept-language"))
-    return _page(language, "welcome", _WELCOME[language])
+    return _page(request, "welcome", page.WELCOME[_language(request)])
+
+
+@router.get("/trade")
+def trade(request: Request) -> HTMLResponse:
+    """The page of stores and dealers: register, open a case, see rewards."""
+    return page.served_trade(request)
 
 
 def answered(work: Callable[[Request, Edge], Response]) -> Callable[[Request], Response]:
@@ -167,6 +155,9 @@ def _resolved(
     levels = links.walk(tx, link, item=item, now=clock.now())
     ours = links.is_ours(tx, link)
     if not ours and not any(level.links for level in levels):
+        other = links.delegate(tx, link, now=clock.now())
+        if other is not None:
+            return RedirectResponse(delegates.address(other.href, link), 307)
         raise NoSuchLink(f"Nothing is known here of AI {link.key[0]} {link.key[1]}.")
     headers = {"Link": _link_header(root, link, compressed)}
     accept = request.headers.get("accept", "")
@@ -215,10 +206,10 @@ def _link_header(root: str, link: DigitalLink, compressed: bool) -> str:
 
 def _looked_up(request: Request, tx: ReadTx, edge: Edge, link: DigitalLink) -> tuple[str, int | None, str]:
     """(verdict, item, name): what its serial and its product say of a link."""
-    language = texts.language_of(request.headers.get("accept-language"))
-    page = edge.codebook.page(tx)
+    language = _language(request)
+    book = edge.codebook.page(tx)
     gtin = link.value("01")
-    run = next((run for run in page.runs if run.gtin == gtin), None) if gtin else None
+    run = next((run for run in book.runs if run.gtin == gtin), None) if gtin else None
     name = "" if run is None else run.product_zh if language == "zh" else run.product_en
     serial = link.value("21")
     if gtin is None or serial is None:
@@ -249,51 +240,37 @@ def _refusal(request: Request, problem: Problem) -> Response:
     """A person with a phone gets the page; a program the problem. The status is the same."""
     if "text/html" not in request.headers.get("accept", ""):
         return problems.answer(problem)
-    language = texts.language_of(request.headers.get("accept-language"))
-    page = _page(language, "unknown", texts.words("unknown", language))
-    page.status_code = int(problem.status)
-    return page
+    refused = _page(request, "unknown", edge_of(request).wording.words("unknown", _language(request)))
+    refused.status_code = int(problem.status)
+    return refused
 
 
 def _about(request: Request, name: str, verdict: str) -> HTMLResponse:
     """The page of a product or a unit, where no single item was named."""
-    language = texts.language_of(request.headers.get("accept-language"))
-    return _page(language, verdict, _WELCOME[language], product=name)
+    return _page(request, verdict, page.WELCOME[_language(request)], product=name)
 
 
 def _code_page(request: Request, tx: ReadTx, edge: Edge, serial: str) -> HTMLResponse:
-    language = texts.language_of(request.headers.get("accept-language"))
+    language, now = _language(request), clock.now()
     # Behind a name of our own on a phone, the host in the address bar is the brand's; on a demo machine it is not,
     # so the serial alone is judged there.
-    verdict, token = peek(tx, serial, codebook=edge.codebook, now=clock.now())
-    product = ""
+    verdict, token = peek(tx, serial, codebook=edge.codebook, now=now)
+    product, brand_id = "", None
     if isinstance(token, Genuine) and verdict != "not_active":
+        brand_id = token.run.brand_id
         product = token.run.product_zh if language == "zh" else token.run.product_en
-    return _page(language, verdict, texts.words(verdict, language), code=serial, product=product)
+    # What is longer than any code is judged as sent: its first characters are no code either.
+    ticket = tickets.issue(serial, key=edge.ticket_key, now=now)
+    words = edge.wording.words(verdict, language, brand_id)
+    return _page(request, verdict, words, product=product, ticket=ticket)
 
 
 def _page(
-    language: texts.Language, verdict: str, words: texts.Words, *, code: str = "", product: str = ""
+    request: Request, verdict: str, words: Words, *, product: str = "", ticket: Ticket | None = None
 ) -> HTMLResponse:
-    values = {
-        "lang": language,
-        "other": "en" if language == "zh" else "zh",
-        "switch": "English" if language == "zh" else "中文",
-        "brand": "一物一码" if language == "zh" else "One item, one code",
-        "title": words.title,
-        "text": words.text,
-        "verdict": verdict,
-        "code": code,
-        "product": product,
-        "first": "",
-        "noscript": texts.NO_SCRIPT[language] if code else "",
-    }
-    page = _file("page.html").decode()
-    for name, value in values.items():
-        page = page.replace("{{" + name + "}}", html.escape(value))
-    return HTMLResponse(page, headers=HEADERS)
+    wechat = bool(edge_of(request).house.settings.wechat_app_id)
+    return page.served(request, Said(verdict, words, product, ticket, wechat))
 
 
-@cache
-def _file(name: str) -> bytes:
-    return (WEB / name).read_bytes()
+def _language(request: Request) -> texts.Language:
+    return texts.language_of(request.headers.get("accept-language"))

@@ -1,12 +1,13 @@
 """PUT /v1/scans/{scan_id}: judge a scan. The phone chooses the id; sending it again returns the same answer."""
 
 from dataclasses import replace
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import FastAPI, Header, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from antifraud import location
 from antifraud.location import Location
@@ -14,13 +15,14 @@ from antifraud.signals import Attempt
 from foundation import clock
 from foundation.errors import BadRequest, Conflict, DatabaseDown, NotSignedIn
 from foundation.observability import scan_seconds, scans_total
-from scan_api import texts
-from scan_api.edge import Caller, TheCaller, TheEdge
+from scan_api import texts, tickets
+from scan_api.edge import Caller, Edge, TheCaller, TheEdge
 from scan_api.intake import QueueFull
 from scan_api.lean import LeanRoute
 from scan_api.problems import TooLarge, problems
 from scan_api.scanning import ScanResult
 from scan_api.throttle import Guessing
+from scan_api.tickets import TicketElsewhere, TicketNotGood
 
 CLOCK_SKEW_MS = 86_400_000  # A day. Phones drift, and a scan made without network is sent hours later.
 Verdict = Literal[
@@ -53,28 +55,59 @@ class LocationIn(_Strict):
 
 
 class ScanIn(_Strict):
-    text: str = Field(max_length=512)
+    """text: the code, by whoever reads symbols; ticket: what our own page holds instead of it. One of the two."""
+
+    text: str | None = Field(default=None, max_length=tickets.MOST_TEXT)
+    ticket: str | None = Field(default=None, max_length=tickets.MOST, pattern=r"^[A-Za-z0-9_-]+$")
     device: str = Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")
     location: LocationIn | None = None
     claim: bool = False
 
-    def attempt(self, scan_id: UUID, caller: Caller) -> Attempt:
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "ScanIn":
+        if (self.text is None) == (self.ticket is None):
+            raise ValueError("Send either text, the code on the pack, or ticket, what the page was given for it")
+        return self
+
+    def attempt(self, scan_id: UUID, caller: Caller, *, key: bytes, now: datetime) -> Attempt:
+        """Raises TicketNotGood, TicketElsewhere. key: of tickets."""
+        text = self.text if self.ticket is None else tickets.opened(self.ticket, scan_id, self.device, key=key, now=now)
+        assert text is not None, "one of both was sent"
         return Attempt(
             scan_id=scan_id,
-            text=self.text.replace("\0", "\N{REPLACEMENT CHARACTER}"),  # PostgreSQL text cannot hold it; keep the rest.
+            text=text.replace("\0", "\N{REPLACEMENT CHARACTER}"),  # PostgreSQL text cannot hold it; keep the rest.
             device=self.device,
             address=caller.address,
             member_id=caller.member_id,
             location=self.location.location() if self.location else None,
             claim=self.claim,
-            at=clock.now(),
+            at=now,
         )
 
 
+class PrizeOut(BaseModel):
+    """amount_fen: of a red packet; points: of points. held: a person must look first.
+
+    pool and nth: which draw it was, to find again in what the pool publishes after its end.
+    """
+
+    win_id: UUID
+    pool: int
+    nth: int
+    kind: Literal["red_packet", "coupon", "goods", "points", "nothing"]
+    name: dict[str, str]
+    state: Literal["won", "held", "lost"]
+    amount_fen: int | None = None
+    points: int | None = None
+
+
 class RewardOut(BaseModel):
+    """prize: only where a pool was drawn from."""
+
     points: int
     state: Literal["credited", "held", "none", "sign_in"]
     reason: str
+    prize: PrizeOut | None = None
 
 
 class ProductOut(BaseModel):
@@ -93,17 +126,26 @@ class MessageOut(BaseModel):
     text: str
 
 
+class NextOut(BaseModel):
+    """For one more scan of the same code by the same phone: to claim after signing in, or to say where."""
+
+    scan_id: UUID
+    ticket: str
+
+
 class ScanOut(BaseModel):
+    """next: only for a scan that came by ticket."""
+
     scan_id: UUID
     verdict: Verdict
     reward: RewardOut
     product: ProductOut | None
     first_scan: FirstScanOut | None
     message: MessageOut
+    next: NextOut | None = None
 
     @staticmethod
-    def of(result: ScanResult, language: texts.Language) -> dict[str, Any]:
-        words = texts.words(result.answer["verdict"], language)
+    def of(result: ScanResult, words: texts.Words) -> dict[str, Any]:
         return {**result.answer, "message": {"title": words.title, "text": words.text}}
 
 
@@ -117,7 +159,7 @@ async def put_scan(
     """Judge a scan. Sending the same scan again returns the same verdict."""
     began = clock.monotonic_s()
     _check_id(scan_id)
-    attempt = body.attempt(scan_id, caller)
+    attempt = body.attempt(scan_id, caller, key=edge.ticket_key, now=clock.now())
     if edge.standing.is_young(caller.member_id):
         attempt = replace(attempt, claim=False)  # No points for a child before a guardian agrees.
     edge.door.check(attempt)
@@ -127,7 +169,20 @@ async def put_scan(
     edge.door.saw(attempt, known=result.answer["verdict"] != "unknown")
     scans_total.labels(result.answer["verdict"]).inc()
     scan_seconds.observe(clock.monotonic_s() - began)
-    return ScanOut.of(result, texts.language_of(accept_language))
+    answer = ScanOut.of(result, _words(edge, result, texts.language_of(accept_language)))
+    return answer if body.ticket is None else answer | {"next": _next(edge, attempt)}
+
+
+def _words(edge: Edge, result: ScanResult, language: texts.Language) -> texts.Words:
+    """In the words of the brand whose product it is; a code of nobody is answered alike on every host."""
+    product = result.answer["product"]
+    brand_id = edge.codebook.brand_of(product["gtin"]) if product else None
+    return edge.wording.words(result.answer["verdict"], language, brand_id)
+
+
+def _next(edge: Edge, attempt: Attempt) -> dict[str, str]:
+    ticket = tickets.issue(attempt.text, key=edge.ticket_key, now=attempt.at, device=attempt.device)
+    return {"scan_id": str(ticket.scan_id), "ticket": ticket.sealed}
 
 
 def mount(app: FastAPI) -> None:
@@ -138,7 +193,17 @@ def mount(app: FastAPI) -> None:
         methods=["PUT"],
         tags=["scans"],
         response_model=ScanOut,
-        responses=problems(ScanIdNotAccepted, NotSignedIn, ScanIdReused, TooLarge, Guessing, QueueFull, DatabaseDown),
+        responses=problems(
+            ScanIdNotAccepted,
+            TicketNotGood,
+            NotSignedIn,
+            ScanIdReused,
+            TicketElsewhere,
+            TooLarge,
+            Guessing,
+            QueueFull,
+            DatabaseDown,
+        ),
         route_class_override=LeanRoute,
     )
 

@@ -113,10 +113,23 @@ def test_a_reported_accuracy_widens_and_never_narrows():
 
 
 @pytest.mark.parametrize(
-    "report", [(None, 104, 5, "gps"), (30, 104, 5, "none"), (91, 104, 5, "gps"), (30, math.nan, 5, "gps")]
-)
+    "report",
+    [
+        (None, 104, 5, "gps"), (30, 104, 5, "none"), (91, 104, 5, "gps"), (30, math.nan, 5, "gps"),
+        (0.0, 0.0, 5, "gps"), (0.0005, -0.0009, 5, "fuzzy"), (0.0, 0.0, 5, "gps", "gcj02"),
+        (30, 104, -1, "gps"), (30, 104, math.inf, "gps"), (30, 104, 1e9, "gps"), (30, 104, 80_000, "fuzzy"),
+    ],
+)  # fmt: skip
 def test_what_is_no_place_is_no_location(report):
     assert from_report(*report) is None
+
+
+def test_a_wide_fix_stays_one_and_doubts_itself():
+    wide = from_report(30, 104, 60_000, "gps")
+    assert wide is not None
+    assert 39 < wide.sigma_km < 40
+    assert max(pmf(wide).values()) < 0.9
+    assert from_report(0.0, 104, 5, "gps") is not None  # The equator is a place.
 
 
 def test_only_a_phone_is_located():

@@ -7,7 +7,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Shop]]:
-    """Opens a shop with the programs named: `shop("api", "console")`."""
+    """Opens a shop with the programs named: `shop("api", "console")`; `more` settings by keyword."""
     environment = {
         "ONECODE_DATABASE_URL": database_url,
         "ONECODE_DATA_DIR": str(tmp_path),
@@ -49,10 +49,6 @@ def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "ONECODE_LOG_LEVEL": "warning",
     }
     settings = Settings.from_environment(environment)
-    with monkeypatch.context() as outside:
-        # NiceGUI behaves otherwise under pytest; the console must be the one people use.
-        outside.delenv("PYTEST_CURRENT_TEST", raising=False)
-        programs = Supervisor(environment, lambda name, line: sys.stdout.write(f"{name}: {line}\n"))
     known = {
         "api": Program("api", supervisor.python("scan_api", "serve"), partial(_ready, settings.port)),
         "console": Program("console", supervisor.python("console"), partial(_ready, settings.console_port)),
@@ -60,13 +56,22 @@ def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with open_house(settings) as house:
         bring_up_to_date(house)
 
-        def opened(*names: str) -> Shop:
+        def opened(*names: str, more: dict[str, str] | None = None) -> Shop:
+            with monkeypatch.context() as outside:
+                # NiceGUI behaves otherwise under pytest; the console must be the one people use.
+                outside.delenv("PYTEST_CURRENT_TEST", raising=False)
+                programs = Supervisor({**environment, **(more or {})}, _say)
+            running.callback(programs.stop)
             for name in names:
                 programs.start(known[name])
             return Shop.furnished(house)
 
-        yield opened
-        programs.stop()
+        with ExitStack() as running:
+            yield opened
+
+
+def _say(name: str, line: str) -> None:
+    sys.stdout.write(f"{name}: {line}\n")
 
 
 def _ready(port: int) -> bool:

@@ -14,6 +14,7 @@ from tests.browser.shop import Shop, picture
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 DESK = {"width": 1280, "height": 800}
+FROZEN = ["case.take", "action.propose", "action.take", "case.decide"]  # Freezing is an action that can be undone.
 GUEST_PASSWORD = "a guest may look at nothing"
 
 
@@ -70,7 +71,7 @@ def test_an_analyst_decides_the_case_of_a_copied_code(shop: Callable[..., Shop],
         page.get_by_role("button", name="提交决定").click()
         expect(page.get_by_text("已结案 · ")).to_be_visible()
         expect(page.get_by_text("demo · 提交决定")).to_be_visible()
-        assert house.audited(f"case:{page.url.rsplit('/', 1)[-1]}") == ["case.take", "case.decide"]
+        assert house.audited(f"case:{page.url.rsplit('/', 1)[-1]}") == FROZEN
 
         house.copied(house.texts[1])
         page.get_by_role("button", name="English").click()
@@ -103,3 +104,23 @@ def test_who_may_not_look_sees_nothing(shop: Callable[..., Shop], chromium: Brow
         page.goto(f"{house.stage.console}/case/1")
         expect(page.get_by_text("没有此页面的权限")).to_be_visible()
         expect(page.get_by_text("证据")).to_have_count(0)
+
+
+def test_a_row_is_a_link_and_needs_no_connection(shop: Callable[..., Shop], chromium: Browser) -> None:
+    house = shop("api", "console")
+    house.copied(house.texts[0])
+    with desk(chromium) as page:
+        sign_in(page, house, "demo", house.stage.password)
+        row = page.get_by_role("link", name="同码异地")
+        address = row.get_attribute("href")
+        assert address is not None
+        assert address.startswith("/case/")
+        page.route("**/socket.io/**", lambda asked: asked.abort())
+        page.route_web_socket("**/socket.io/**", lambda asked: asked.close())
+        page.reload()
+        page.get_by_role("cell", name="商品 1-1").click()
+        page.wait_for_url(f"**{address}")
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(house.stage.console)
+        row.click()
+        page.wait_for_url(f"**{address}")

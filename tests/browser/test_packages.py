@@ -36,6 +36,7 @@ def test_two_people_hand_over_a_package(shop: Callable[..., Shop], chromium: Bro
     with desk(chromium) as page:
         sign_in(page, house, "li", PASSWORD)
         page.wait_for_url("**/runs")
+        page.get_by_role("button", name="生产").click()
         page.get_by_role("link", name="码包").click()
         expect(page.get_by_text("还没有码包")).to_be_visible()
         look(page, "empty-zh")

@@ -113,3 +113,60 @@ def url(master: bytes, *, brand: int, host: str, item: int, gtin: str, face: int
     path = "" if profile else f"01/{gtin}/21/"
     end = serial(master, brand=brand, item=item, gtin=gtin, face=face, profile=profile)
     return f"HTTPS://{host.upper()}/{path}{end}"
+
+
+def parts(text: str) -> tuple[str | None, str | None, int, int] | None:
+    """Section 5: (host, GTIN, profile, serial as a number) of a text; None: the grammar does not allow it."""
+    if len(text) > 2048:
+        return None
+    narrow = "".join(chr(ord(c) - 0xFEE0) if "！" <= c <= "～" else " " if c == "\u3000" else c for c in text)
+    body = narrow.strip(" \t\n\r\f\v")
+    cut = min((body.index(mark) for mark in "?#" if mark in body), default=len(body))
+    body = body[:cut].removesuffix("/")
+    host: str | None = None
+    gtin: str | None = None
+    if "/" in body:
+        for scheme in ("http://", "https://"):
+            if body.lower().startswith(scheme):
+                body = body[len(scheme) :]
+                break
+        authority, _, body = body.partition("/")
+        name, colon, port = authority.partition(":")
+        if colon and not (1 <= len(port) <= 5 and set(port) <= set("0123456789")):
+            return None
+        if not (name and name.isascii()) or not set(name.lower()) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-"):
+            return None
+        host = name.lower().rstrip(".")
+        steps = body.split("/")
+        if len(steps) == 4 and (steps[0], steps[2]) == ("01", "21"):
+            gtin, body = steps[1], steps[3]
+            if len(gtin) != 14 or not set(gtin) <= set("0123456789") or not check_digit_holds(gtin):
+                return None
+    kept = [c for c in body.upper() if c not in " -"] if body.isascii() else ["?"]
+    digits = [CHARACTERS.find({"O": "0", "I": "1", "L": "1"}.get(c, c)) for c in kept]
+    if -1 in digits or len(digits) not in (16, 20):
+        return None
+    profile = 0 if len(digits) == 20 else 1
+    if host is not None and (gtin is None) != (profile == 1):
+        return None
+    return host, gtin, profile, number_of(digits, 32)
+
+
+def check_digit_holds(gtin: str) -> bool:
+    return sum(int(digit) * (3, 1)[at % 2] for at, digit in enumerate(gtin)) % 10 == 0
+
+
+def judged(master: bytes, *, brand: int, epoch: int, gtin: str, profile: int, number: int) -> tuple[int, int] | None:
+    """Sections 2 to 4 and 6 backwards: (item, face) that the serial `number` proves for a GTIN, or None."""
+    bits = 44 if profile else 64
+    hidden, said = number >> bits, number & (1 << bits) - 1
+    permute = hkdf(master, f"onecode token v1 permute brand={brand} epoch={epoch}".encode(), 32)
+    for face in (0, 1):
+        tweak = bytes([profile << 2 | face]) + epoch.to_bytes(3, "big")
+        index = number_of(ff1(permute, 2, tweak, digits_of(hidden, 2, 36), decrypt=True), 2)
+        item = epoch << 36 | index
+        again = parts(serial(master, brand=brand, item=item, gtin=gtin, face=face, profile=profile))
+        assert again is not None
+        if again[3] & (1 << bits) - 1 == said:
+            return item, face
+    return None

@@ -151,7 +151,7 @@ def test_exported_codes_are_genuine_and_nothing_else_is(tx, now):
     run = order(plant, tx, 70_000, inner=True)
     ring, index = keys.load_ring(tx, PROVIDER), runs.load_index(tx)
     outer = list(runs.export(run, ring))
-    inner = b"".join(runs.export_lines(run, ring, Face.INNER, ending=b"\r\n")).decode().split("\r\n")[:-1]
+    inner = list(runs.export(run, ring, Face.INNER))
     assert len(set(outer + inner)) == 140_000
     for face, texts in ((Face.OUTER, outer), (Face.INNER, inner)):
         tokens = decode_many(texts[:100] + texts[-100:], keys=ring, runs=index)
@@ -179,6 +179,13 @@ def test_a_closed_run_commissions_nothing_more(tx, now):
 
 
 # --- keys -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_epoch_of_a_brand_remembers_its_master_key(tx, now):
+    runs.add_brand(tx, name="B", host="b.cn", provider=PROVIDER, now=now)
+    assert keys.witness(tx, PROVIDER) == 0, "nothing was left to be written down"
+    with pytest.raises(keys.MasterKeyChanged):
+        keys.load_ring(tx, keys.EnvironmentKeyProvider(keys.Secret("cd" * 32)))
 
 
 def test_rotation_keeps_old_codes_and_retiring_ends_them(tx, now):

@@ -9,7 +9,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from codegen import case_labels, reader, symbols
+from codegen import case_labels, digsig, reader, symbols
 from codegen.identity import Face, item_number
 from codegen.wire import Genuine, decode
 from tests.codegen.presses import KEYS, RUNS
@@ -84,6 +84,23 @@ def test_a_case_label_has_the_sscc_twice():
     assert f"^FDMA,HTTPS://ID.BRAND.CN/00/{sscc}^FS" in zpl
     with pytest.raises(symbols.gs1.WrongCheckDigit):
         symbols.case_label_zpl(sscc[:-1] + "8", host="id.brand.cn", name="茶", gtin=RUN.gtin, count=24)
+
+
+def test_the_qr_code_of_a_signed_case_label_verifies_without_a_network():
+    key = digsig.SigningKey(bytes(range(32)))
+    signed = dict(key.sign([("00", "369012340000000017")]))
+    zpl = symbols.case_label_zpl(
+        signed["00"], host="id.brand.cn", name="茶", gtin=RUN.gtin, count=24, digsig=signed[digsig.DIGSIG]
+    )
+    x, y, _, _, width, dots = re.search(r"\^FO(\d+),(\d+)\^GFA,(\d+),(\d+),(\d+),([0-9A-F]+)\^FS", zpl).groups()
+    rows = np.frombuffer(bytes.fromhex(dots), dtype=np.uint8).reshape(-1, int(width))
+    black = np.unpackbits(rows, axis=1)
+    assert int(y) + len(black) < 90 * 8, "it ends above the bars"
+    assert int(x) + black.shape[1] < int(re.search(r"\^PW(\d+)", zpl)[1])
+    (read,) = zxingcpp.read_barcodes(np.pad(np.where(black, 0, 255).astype(np.uint8), 24, constant_values=255))
+    assert read.text == f"https://id.brand.cn/00/{signed['00']}?8030={signed[digsig.DIGSIG]}"
+    assert "^BQ" not in zpl
+    assert digsig.verify(digsig.read(read.text), [key.public])
 
 
 # --- the ladder -----------------------------------------------------------------------------------------------------

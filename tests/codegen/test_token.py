@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from codegen.identity import Face, Profile, item_number
 from codegen.keys import KeyRing, UnknownEpoch
 from codegen.wire import Foreign, Forged, Genuine, Malformed, decode, decode_many, encode_many, encode_rows
+from codegen.written import Written, read
 from tests.codegen import make_vectors
 from tests.codegen import reference_token as plain
 from tests.codegen.presses import BRANDS, EPOCHS, KEYS, MASTER, RUNS, TEA, WATER
@@ -40,6 +41,64 @@ def test_forgiven_spellings(row):
     token = decode(row["text"], keys=KEYS, runs=RUNS)
     assert isinstance(token, Genuine)
     assert token == decode(row["same_as"], keys=KEYS, runs=RUNS)
+
+
+ALL_TEXTS = [row["text"] for kind in ("genuine", "forgiven", "refused") for row in VECTORS[kind]]
+PIECES = [
+    "/",
+    "//",
+    "?",
+    "#",
+    "-",
+    " ",
+    ":",
+    ":80",
+    ".",
+    "01/",
+    "/21/",
+    "HTTPS://",
+    "http://",
+    "U",
+    "O",
+    "l",
+    "\u3000",
+    "Ａ",
+    "\n",
+]
+
+
+def parted(text):
+    """What the product reads, as the reference says it."""
+    found = read(text)
+    if not isinstance(found, Written):
+        return None
+    return found.host, found.gtin, int(found.profile), found.value
+
+
+@pytest.mark.parametrize("text", ALL_TEXTS)
+def test_a_second_reader_reads_the_vectors_alike(text):
+    assert plain.parts(text) == parted(text)
+
+
+@given(st.data())
+def test_a_second_reader_reads_whatever_becomes_of_a_code_alike(data):
+    text = data.draw(st.sampled_from(ALL_TEXTS))
+    for _ in range(data.draw(st.integers(0, 4))):
+        at = data.draw(st.integers(0, len(text)))
+        gone = data.draw(st.integers(0, 3))
+        text = text[:at] + data.draw(st.sampled_from(PIECES) | st.text(PRINTABLE, max_size=3)) + text[at + gone :]
+    assert plain.parts(text) == parted(text)
+
+
+@pytest.mark.parametrize("row", VECTORS["genuine"], ids=lambda row: row["desc"])
+def test_a_second_judge_believes_a_genuine_serial_and_none_beside_it(row):
+    number, epoch = plain.parts(row["text"])[3], row["item"] >> 36
+    about = {"brand": EPOCHS[epoch], "epoch": epoch, "profile": Profile[row["profile"].upper()], "gtin": row["gtin"]}
+    assert plain.judged(MASTER, **about, number=number) == (row["item"], Face[row["face"].upper()])
+    assert plain.judged(MASTER, **about, number=number ^ 1) is None
+    assert (
+        plain.judged(MASTER, **about | {"gtin": "09506000134352" if row["gtin"] == TEA else TEA}, number=number) is None
+    )
 
 
 VERDICTS = {  # Written by hand, so that a change of mind in the code cannot rewrite what is refused.

@@ -102,9 +102,9 @@ def test_cases_on_a_pallet(tx, now):
     second, nowhere = hierarchy.new_sscc(tx, plant.brand_id), hierarchy.new_sscc(tx, plant.brand_id)
     refused = pack(plant, tx, second, level="pallet", units=[cases[0], pallet, nowhere]).refused
     assert set(refused) == {
-        Refusal(cases[0], "packed", pallet), Refusal(pallet, "not-a-case"), Refusal(nowhere, "unknown"),
+        Refusal(cases[0], "packed", pallet), Refusal(pallet, "ranks-too-high"), Refusal(nowhere, "unknown"),
     }  # fmt: skip
-    assert pack(plant, tx, second, level="case", units=[cases[2]]).refused == (Refusal(cases[2], "not-a-case"),)
+    assert pack(plant, tx, second, level="case", units=[cases[2]]).refused == (Refusal(cases[2], "ranks-too-high"),)
     assert hierarchy.unpack(tx, sscc=pallet, units=[cases[0]], by="b", now=now) == 1
     assert pack(plant, tx, second, level="pallet", units=[cases[0]]).refused == ()
     assert hierarchy.unpack(tx, sscc=pallet, by="b", now=now) == 1

@@ -1,5 +1,6 @@
 """What a batch of scans costs the database: no more than six statements, however many scans and whatever they find."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from foundation.database import Lane, transaction
 from loyalty import members
 from scan_api.codebook import Codebook
 from scan_api.scanning import handle_scans
+from tests.support.pools import announce
 from tests.support.world import CITIES
 
 MOST = 6
@@ -73,3 +75,13 @@ def test_alerts_held_points_and_forgeries_cost_no_more(world, judge):
     assert said == ["suspicious", "unknown"] * 8
     assert len(statements) <= MOST, "\n".join(" ".join(one.split())[:150] for one in statements)
     assert len(world.cases(code="CLN")) == 8
+
+
+def test_a_prize_pool_costs_one_statement_more(world, judge):
+    announce(world, ends_at=clock.now() + timedelta(hours=1))
+    buyers, bottles = people(world, 8), world.factory.make_case(65)
+    judge([attempt(bottles[-1].text, buyers[0], "Chengdu")])
+    said, statements = judge([attempt(one.text, buyers[n % 8], "Chengdu") for n, one in enumerate(bottles[:64])])
+    assert said == ["genuine"] * 64
+    assert len(statements) <= MOST + 1, "\n".join(" ".join(one.split())[:150] for one in statements)
+    assert sum("FOR NO KEY UPDATE OF p, z" in one for one in statements) == 1

@@ -1,7 +1,7 @@
 """The schema: migrated all or nothing, in agreement with the tables the code declares, refused when it is not."""
 
 import importlib
-import importlib.util
+import pkgutil
 import threading
 
 import pytest
@@ -16,8 +16,10 @@ from foundation.errors import SchemaBehind
 
 def test_the_migrated_database_is_what_the_code_declares(engine):
     for package in ("foundation", "codegen", "printer_jobs", "loyalty", "antifraud", "scan_api"):
-        if importlib.util.find_spec(f"{package}.tables"):
-            importlib.import_module(f"{package}.tables")
+        inside = importlib.import_module(package)
+        for module in pkgutil.walk_packages(inside.__path__, f"{package}."):
+            if module.name.endswith("tables"):
+                importlib.import_module(module.name)
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "include_object": _ours, "compare_server_default": False}

@@ -70,7 +70,7 @@ def test_export_holds_all_and_erasure_keeps_the_books_true(tx, now):
     assert sorted(one["points"] for one in told["movements"]) == [-8, 5, 30]
     receipt = members.erase(tx, li, now=now)
     assert receipt["lapsed_points"] == 30
-    assert receipt["deleted"] == {"identifiers": 1, "consents": 1, "name": False}
+    assert receipt["deleted"] == {"identifiers": 1, "consents": 1, "notices": 0, "name": False}
     assert wallet.balance(tx, li, now=now) == wallet.Wallet(0, 0, 0)
     assert members.masks(tx, [li]) == {}
     assert check_invariants(tx) == []

@@ -10,7 +10,7 @@
 | half k       | with half of label k on its way                                             |
 | printed k    | right behind the last byte of label k                                       |
 | gate k       | when the k-th PASS is in the journal, before the gate hears of it           |
-| packed k     | when the k-th case number was asked for, before it is in the journal        |
+| packed k     | when the k-th case number was asked for, before the station keeps it         |
 | at s         | s seconds after the start, wherever it is                                   |
 | live         | not at all                                                                  |
 
@@ -78,11 +78,11 @@ class DoomedGate(VirtualGate):
 class DoomedPlatform(FolderPlatform):
     fuse: Fuse
 
-    def new_sscc(self, job, ordinal):
-        sscc = super().new_sscc(job, ordinal)
+    def case_numbers(self, job, first, count):
+        numbers = super().case_numbers(job, first, 1)
         if self.fuse.at("packed"):
             die()
-        return sscc
+        return numbers
 
 
 def doom_the_journal(fuse):

@@ -44,7 +44,7 @@ class Plant:
         with transaction(engine) as tx:
             self.office = open_office(tx, now, count=count)
             self.keys = keys.load_ring(tx, PROVIDER)
-        self.platform = InProcessPlatform(engine, self.keys, now=lambda: now)
+        self.platform = InProcessPlatform(engine, PROVIDER, now=lambda: now)
         self.printer, self.gate = VirtualZplPrinter(), VirtualGate()
 
     def job(self, count: int = 30, pack_size: int = 24, station: str = "line 1") -> jobs.JobStatus:
@@ -59,6 +59,7 @@ class Plant:
             "gate": self.gate,
             "folder": self.folder,
             "pace": QUICK,
+            "now": lambda: self.now,
         }
         return Station("line 1", **(kit | parts))
 

@@ -14,7 +14,7 @@ from printer_jobs.jobs import BadJob, JobClosed, RunExhausted, UnknownJob
 from printer_jobs.platform import PlatformAway, PlatformRefuses
 from printer_jobs.reports import BadReport, JournalForked
 from printer_jobs.serials import Serials, fold
-from tests.printer_jobs.office import Plant, open_office
+from tests.printer_jobs.office import PROVIDER, Plant, open_office
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def test_full_and_short_cases_hold_what_their_name_says(tx, office, now):
         aggregation.pack_short_case(tx, sscc=sscc, items=office.items((0, 6)), pack_size=6, by="line 1", now=now)
     packed = aggregation.pack_short_case(tx, sscc=sscc, items=office.items((0, 6)), pack_size=24, by="l", now=now)
     assert packed.refused == ()
-    assert aggregation.take_out(tx, sscc=sscc, items=[office.run.first], by="packer", now=now) == 1
+    assert aggregation.take_out(tx, sscc=sscc, items=[office.run.first], by="packer", now=now).changed == 1
 
 
 def test_a_bad_item_is_replaced_and_its_code_void(tx, office, now):
@@ -339,7 +339,7 @@ def test_a_bad_item_is_replaced_and_its_code_void(tx, office, now):
     assert spans.states(tx, [first + 2])["voided"] == office.items((2, 3))
 
 
-@pytest.mark.parametrize(("bad", "good", "reason"), [(2, 20, "not-commissioned"), (10, 11, "not-in-this-case")])
+@pytest.mark.parametrize(("bad", "good", "reason"), [(2, 20, "not-commissioned"), (10, 11, "not-in-this-unit")])
 def test_a_replacement_that_cannot_be_changes_nothing(tx, office, now, bad, good, reason):
     sscc, first = packed_case(tx, office, now, (0, 6)), office.run.first
     spans.commission(tx, office.items((10, 12)), by="line 1", now=now)
@@ -352,7 +352,7 @@ def test_a_replacement_that_cannot_be_changes_nothing(tx, office, now, bad, good
 def test_a_database_that_is_gone_is_away_and_a_disagreement_is_a_refusal(plant):
     nowhere = engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
     with pytest.raises(PlatformAway):
-        InProcessPlatform(nowhere, plant.keys).lease(1)
+        InProcessPlatform(nowhere, PROVIDER).lease(1)
     with pytest.raises(PlatformRefuses, match="There is no job 99"):
         plant.platform.lease(99)
 

@@ -222,14 +222,17 @@ def test_the_line_goes_on_while_the_platform_is_away(floor):
     office, asked = floor.office, []
 
     class Flaky:
-        def lease(self, job: int) -> Lease:
-            return office.lease(job)
+        def lease(self, job, block=0, count=0) -> Lease:
+            return office.lease(job, block, count)
 
-        def new_sscc(self, job, ordinal):
-            asked.append(ordinal)
+        def case_numbers(self, job, first, count):
+            asked.append(first)
             if len(asked) < 3:
                 raise PlatformAway("The platform does not answer.")
-            return office.new_sscc(job, ordinal)
+            return office.case_numbers(job, first, count)
+
+        def heartbeat(self, job, state):
+            office.heartbeat(job, state)
 
         def report(self, job, report):
             if len(asked) < 3:

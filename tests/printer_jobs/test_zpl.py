@@ -1,18 +1,25 @@
 """Driver and virtual printer over a real socket: what comes out on paper, what the status says."""
 
+import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import zxingcpp
 
+from codegen import digsig
+from codegen.digsig import SigningKey
 from printer_jobs.drivers.printer import CaseLabel, Fault, ItemLabel, LinkLost
 from printer_jobs.drivers.zpl import GarbledStatus, ZplPrinter, format_of, parse_host_query, parse_host_status
+from printer_jobs.drivers.zpl_alerts import Alerts
+from printer_jobs.inspection import sscc_of
+from printer_jobs.virtual.label import Format, TextField, Unprintable
+from printer_jobs.virtual.picture import draw
 from printer_jobs.virtual.zpl import VirtualZplPrinter
-from printer_jobs.virtual.zpl_language import BadZpl, Format, Immediate, Stream, TextField
-from printer_jobs.virtual.zpl_picture import draw
+from printer_jobs.virtual.zpl_language import BadZpl, Immediate, Stream
 
 CODE = "HTTPS://ID.BRAND.CN/01/06901234567892/21/0123456789ABCDEFGHJK"
 ITEM = ItemLabel(CODE, "茶^2_克~", "GTIN 06901234567892")
@@ -44,6 +51,24 @@ def test_an_item_and_a_case_label_come_out_and_can_be_read(printer, driver):
     driver.print(CASE)
     assert printer.wait_for(2)
     assert [read(label.picture) for label in printer.since(0, 0)] == [[CODE], sorted(CASE_TEXTS)]
+
+
+def test_a_signed_case_label_is_read_as_signed(printer, driver):
+    key = SigningKey(bytes(32))
+    signature = dict(key.sign((("00", CASE.sscc),)))["8030"]
+    driver.print(replace(CASE, digsig=signature))
+    assert printer.wait_for(1)
+    (label,) = printer.since(0, 0)
+    (link,) = [text for text in read(label.picture) if text.startswith("https")]
+    assert digsig.verify(digsig.read(link), [key.public]) == key.public
+    assert set(label.texts) == {link, f"(00){CASE.sscc}"}
+    assert {sscc_of(text) for text in read(label.picture)} == {CASE.sscc}
+
+
+@pytest.mark.parametrize("graphic", [b"B,1,1,1,FF", b"A,2,2,1,FF", b"A,1,1,0,FF", b"A,3,3,2,FFFFFF", b"A,1,1,1,:Z64:"])
+def test_a_graphic_that_is_not_whole_rows_is_refused(graphic):
+    with pytest.raises(BadZpl, match="uncompressed"):
+        list(Stream().feed(b"^XA^FO1,1^GF" + graphic + b"^FS^XZ"))
 
 
 def test_the_symbol_is_the_3_m_that_was_asked_for(printer, driver):
@@ -80,7 +105,7 @@ def test_what_cannot_be_printed_is_refused_and_the_next_label_is_not(printer, dr
     assert printer.wait_for(1)
     assert printer.texts == CASE_TEXTS
     assert "level" in printer.refused[0]
-    with pytest.raises(BadZpl):
+    with pytest.raises(Unprintable):
         draw(Format(99999, 10, 1, ()))
 
 
@@ -164,7 +189,7 @@ def test_nobody_at_the_port_is_a_lost_link():
 
 
 def test_it_runs_alone_and_says_when_the_port_is_taken(printer, tmp_path):
-    command = [sys.executable, "-m", "printer_jobs.virtual.zpl", "--out", str(tmp_path), "--port"]
+    command = [sys.executable, "-m", "printer_jobs.virtual", "zpl", "--out", str(tmp_path), "--port"]
     taken = subprocess.run([*command, str(printer.port)], capture_output=True, text=True, timeout=30)
     assert taken.returncode == 1
     assert "Choose another with --port" in taken.stdout
@@ -181,3 +206,37 @@ def test_it_runs_alone_and_says_when_the_port_is_taken(printer, tmp_path):
             assert [picture.name for picture in pictures] == ["label-00000001.png"]
         finally:
             alone.terminate()
+
+
+def test_an_alert_names_the_fault_of_a_printer_that_answers_nothing(printer):
+    driver = ZplPrinter("127.0.0.1", printer.port, timeout_s=0.2, alerts="127.0.0.1:0")
+    driver.connect()
+    assert driver.status().ready
+    printer.mishaps.silent_when_faulty = printer.mishaps.dumb_when_faulty = True
+    printer.ribbon_out()
+    assert driver.status().faults == {Fault.RIBBON_OUT, Fault.NOT_RESPONDING}
+    printer.repair()
+    assert driver.status().ready
+    assert printer.texts == []
+    driver.close()
+
+
+@pytest.mark.parametrize("place", ["9200", "10.0.0.9:", "10.0.0.9:99999"])
+def test_a_wrong_place_for_alerts_is_named(printer, place):
+    with pytest.raises(LinkLost, match="option alerts is this station's host:port"):
+        ZplPrinter("127.0.0.1", printer.port, alerts=place).connect()
+
+
+def test_noise_at_the_alert_port_is_passed_over_and_a_half_line_waits():
+    alerts = Alerts("127.0.0.1", 0)
+    with socket.create_connection(("127.0.0.1", alerts.port)) as link:
+        link.sendall(b"\xff\x00 GET / HTTP/1.1\r\nERROR CONDITION: HEAD ")
+        time.sleep(0.05)
+        assert alerts.standing() == frozenset()
+        link.sendall(b"OPEN\r\n")
+        time.sleep(0.05)
+        assert alerts.standing() == {Fault.HEAD_OPEN}
+        link.sendall(b"ERROR CLEARED: HEAD OPEN\r\n")
+        time.sleep(0.05)
+        assert alerts.standing() == frozenset()
+    alerts.close()

@@ -20,7 +20,7 @@ from PIL import Image
 from sqlalchemy import text
 
 from benchmarks import proof
-from codegen import brands, reader, wire
+from codegen import brands, hierarchy, reader, spans, wire
 from codegen import keys as keyring
 from codegen import runs as runs_of
 from codegen.keys import FileKeyProvider
@@ -281,6 +281,47 @@ def test_another_master_key_is_refused(terminal):
 
 def test_a_setting_that_cannot_be_is_named(terminal):
     assert "ONECODE_PORT" in terminal.refuses("check", ONECODE_PORT="many")
+
+
+def test_a_case_is_sent_to_a_dealer_and_comes_in(terminal):
+    made = json.loads(
+        terminal.does(
+            "dealers", "add", "--brand", 1, "--name", "成都", "--region", 510100, "--region", 510700, "--json"
+        )
+    )
+    assert made == [{"id": 1, "brand_id": 1, "name": "成都", "regions": [510100, 510700]}]
+    terminal.does("dealers", "authorise", "--dealer", 1, "--region", 510100)
+    assert terminal.does("dealers", "list").split() == ["1", "成都", "510100"]
+    with transaction(terminal.engine) as tx:
+        run = runs_of.issue(tx, brand_id=1, gtin=TEA, count=2, order_id="PO-1", now=clock.now())
+        spans.commission(tx, [(run.first, run.end)], by="line 1", now=clock.now())
+        cases = [hierarchy.new_sscc(tx, 1) for _ in range(2)]
+        for at, sscc in enumerate(cases):
+            items = [(run.first + at, run.first + at + 1)]
+            hierarchy.pack(tx, sscc=sscc, level="case", items=items, by="line 1", now=clock.now())
+    assert (
+        terminal.does("deliveries", "ship", cases[0], "--dealer", 1, "--document", "DN") == "delivery 1: 1 units sent\n"
+    )
+    took = terminal.does("deliveries", "receive", *cases, "--dealer", 1, "--document", "GR").splitlines()
+    assert took == ["arrival 1: 2 units came in", f"{cases[1]} was never sent to anybody: put it aside."]
+    again = json.loads(terminal.does("deliveries", "receive", *cases, "--dealer", 1, "--document", "GR", "--json"))
+    assert (again["arrival"], again["unsent"], again["missing"]) == (1, [cases[1]], [])
+    assert "no dealer 7" in terminal.refuses("deliveries", "receive", cases[0], "--dealer", 7, "--document", "GR")
+
+
+def test_a_lost_station_is_written_off_and_may_not_call_any_more(terminal):
+    with transaction(terminal.engine) as tx:
+        run = runs_of.issue(tx, brand_id=1, gtin=TEA, count=20, order_id="PO-1", now=clock.now())
+    terminal.does("line", "enrol", "line 1")
+    terminal.does("line", "job", 1, "line 1", 10, "--pack-size", 5)
+    write_off = ("line", "write-off", 1, "--reason", "the disk is dead", "--found", "1:1-4")
+    assert "1 to 21 is not among them" in terminal.refuses(*write_off[:-1], "1:1-21", "--yes")
+    assert terminal.does(*write_off, "--yes") == "job 1 is closed: 4 commissioned, 6 void\n"
+    with reading(terminal.engine) as tx:
+        assert spans.summary(tx, run.id)["voided"] == 6
+        assert tx.execute(text("SELECT key_id FROM stations")).scalar() is None
+        assert tx.execute(text("SELECT revoked_at IS NULL FROM api_keys")).scalars().all() == [False]
+    assert "no open items" in terminal.refuses(*write_off, "--yes")
 
 
 def test_a_system_gets_a_key_and_is_told_of_events(terminal):

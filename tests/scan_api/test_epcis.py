@@ -1,15 +1,16 @@
 """The life as EPCIS 2.0: asked for, captured, refused whole with event and field, and the same event never twice."""
 
 import json
+import tracemalloc
 from datetime import timedelta
 
 import pytest
 
-from codegen import epcis_hash, gs1, spans
-from codegen.epcis_document import MAX_BYTES, MAX_EVENTS
+from codegen import epcis_document, epcis_hash, gs1, spans
+from codegen.epcis_document import DocumentTooLarge, Limits
 from foundation import clock
 from foundation.database import reading, transaction
-from scan_api import auth
+from scan_api import api_keys, auth
 from tests.support.world import TEA
 
 PASSWORD = "a password of the producer"
@@ -152,7 +153,7 @@ def test_a_partner_makes_packs_ships_unpacks_and_takes_away(partner, world):
         (lambda p, e: p.event(), "epcList", "about nothing"),
         (lambda p, e: p.event(epcList=[e[0]], colour="red"), "", "does not match any"),
         (lambda p, e: p.event(epcList=[gs1_case(8)], bizStep="shipping", destinationList=[
-            {"type": "owning_party", "destination": "urn:onecode:dealer:1"}]), "destinationList", "names its number"),
+            {"type": "owning_party", "destination": "urn:onecode:dealer:1"}]), "destinationList", "names its dealer"),
         (lambda p, e: 7, "", "is not of type"),
     ],
 )  # fmt: skip
@@ -189,11 +190,57 @@ def test_fifty_megabytes_and_a_million_events_are_refused_before_they_are_read(p
         for _ in range(50):
             yield b" " * 1_000_000
 
-    for content in (b" " * (MAX_BYTES + 1), endless()):
+    for content in (b" " * (Limits().max_bytes + 1), endless()):
         answer = partner.http.post("/epcis/capture", content=content, auth=MAKER)
         assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
-    many = partner.send(*[{}] * (MAX_EVENTS + 1))
+    many = partner.send(*[{}] * (Limits().max_events + 1))
     assert (many.status_code, "at most 10,000 events" in many.json()["detail"]) == (413, True)
+
+
+def test_a_million_events_are_refused_in_one_sentence_and_little_memory():
+    million = (
+        b'{"@context":"x","type":"EPCISDocument","schemaVersion":"2.0","creationDate":"x","epcisBody":{"eventList":['
+    )
+    million += b",".join([b"{}"] * 1_000_000) + b"]}}"
+    tracemalloc.start()
+    with pytest.raises(DocumentTooLarge, match="at most 10,000 events, not 1,000,000; split it"):
+        epcis_document.read(million)
+    _, peak = tracemalloc.get_traced_memory()
+    with pytest.raises(DocumentTooLarge, match="at most 2,000,000 bytes"):
+        epcis_document.read(million, Limits(max_bytes=2_000_000))
+    tracemalloc.stop()
+    assert peak < 50 * len(million)
+
+
+def test_what_sensors_and_corrections_say_is_kept_and_told_again(partner, world):
+    run, (item,) = world.factory.issue(1)
+    sensed = [
+        {"sensorMetadata": {"time": "2026-06-01T00:00:00Z"}, "sensorReport": [{"type": "Temperature", "value": 4.5}]}
+    ]
+    wrong = {"declarationTime": partner.at.isoformat(), "reason": "did_not_occur"}
+    made = partner.event(action="ADD", epcList=[partner.link(item)], sensorElementList=sensed)
+    assert partner.send(made, made | {"errorDeclaration": wrong}).status_code == 202
+    (told,) = partner.ask()
+    assert told["sensorElementList"] == sensed
+    assert partner.spans(run)["commissioned"] == 1
+    odd = made | {"errorDeclaration": {"declarationTime": "yesterday"}}
+    error = partner.send(odd).json()["errors"][0]
+    assert (error["field"], error["says"][:10]) == ("errorDeclaration.declarationTime", "this is no")
+
+
+def test_systems_capture_and_ask_with_keys_of_their_own(partner, world):
+    _, items = world.factory.issue(1)
+    with transaction(world.house.engine) as tx:
+        keys = {
+            scope: api_keys.issue(tx, name="ERP", scopes=[scope], days=1, by="Zhao", now=clock.now())[1]
+            for scope in ("epcis:capture", "epcis:read")
+        }
+    body = {"@context": CONTEXT, "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "x",
+            "epcisBody": {"eventList": [partner.event(action="ADD", epcList=[partner.link(items[0])])]}}  # fmt: skip
+    for scope, capture, ask in (("epcis:read", 403, 200), ("epcis:capture", 202, 403)):
+        headers = {"Authorization": f"Bearer {keys[scope]}"}
+        assert world.http.post("/epcis/capture", json=body, headers=headers).status_code == capture
+        assert world.http.get("/epcis/events", headers=headers).status_code == ask
 
 
 def test_only_staff_may_capture_and_ask(partner):

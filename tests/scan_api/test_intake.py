@@ -37,6 +37,32 @@ def test_scans_that_arrive_during_a_commit_share_the_next_one():
     assert batches == [1, 7]
 
 
+def test_a_second_lane_begins_when_there_is_enough_for_it_or_the_first_takes_long():
+    batches: list[list[int]] = []
+    gate = threading.Event()
+
+    def work(batch):
+        batches.append(list(batch))
+        if batch == [0]:
+            gate.wait(10)
+        return batch
+
+    async def story():
+        intake = Intake(work, lanes=2, enough=3, patience_s=0.2)
+        first = asyncio.ensure_future(intake.submit(0))
+        await asyncio.sleep(0.02)
+        few = [asyncio.ensure_future(intake.submit(n)) for n in (1, 2)]
+        await asyncio.sleep(0.02)
+        assert batches == [[0]]  # Two are not enough.
+        assert await intake.submit(3) == 3
+        assert batches == [[0], [1, 2, 3]]
+        assert await intake.submit(4) == 4  # Alone, but the first lane takes too long.
+        gate.set()
+        assert await asyncio.gather(first, *few) == [0, 1, 2]
+
+    run(story())
+
+
 def test_one_bad_scan_does_not_fail_its_neighbours():
     gate = threading.Event()
 

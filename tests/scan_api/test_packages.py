@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +14,7 @@ from codegen import keys as keyring
 from foundation import clock
 from foundation.database import reading, transaction
 from foundation.errors import Problem
-from scan_api import packaging
+from scan_api import chores, packaging
 from scan_api.cli import app
 from tests.codegen import plants
 from tests.scan_api.test_refusals import refused
@@ -187,6 +188,21 @@ def test_two_that_generate_at_once_leave_one_file_that_fits_its_manifest(world):
     path = packaging.file_of(world.house, found)
     assert packaging.manifests.digest(path) == found.manifest["file"]["sha256"]
     assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_files_of_ended_packages_and_drafts_of_a_killed_generation_are_swept(desk, world):
+    desk.hand_over()
+    folder, now = world.house.settings.data_dir / "packages", clock.now()
+    (whole,) = folder.iterdir()
+    draft = folder / "package-9.txt.zst.age.x7Qw.part"
+    draft.write_bytes(b"half of it")
+    assert chores.sweep_packages(world.house, now) == 0, "somebody may be writing the draft"
+    assert chores.sweep_packages(world.house, now + timedelta(days=2)) == 1
+    assert list(folder.iterdir()) == [whole]
+    with transaction(world.house.engine) as tx:
+        packages.expire(tx, now=now + timedelta(days=400))
+    assert chores.sweep_packages(world.house, now) == 1
+    assert list(folder.iterdir()) == []
 
 
 def test_a_new_epoch_is_picked_up_without_a_restart(world):

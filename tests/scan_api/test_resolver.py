@@ -6,11 +6,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from codegen import compression, digital_link, links
+from codegen import brands, compression, digital_link, links
 from codegen.links import BadLink, NewLink
 from foundation import clock
 from foundation.database import transaction
-from scan_api import auth
+from scan_api import api_keys, auth
 from tests.support.world import HOST, TEA
 
 SCHEMAS = json.loads((Path(__file__).parents[1] / "vectors" / "gs1_schemas.json").read_text())
@@ -225,3 +225,35 @@ def test_links_are_managed_over_the_api_by_those_who_may(brand, world):
     assert world.http.delete("/v1/links/99", auth=("Mei", PASSWORD)).status_code == 404
     wrong = world.http.post("/v1/links", json=body | {"of": "/01/06901234567893"}, auth=("Mei", PASSWORD))
     assert (wrong.status_code, "must be 2" in wrong.json()["detail"]) == (400, True)
+
+
+def test_a_prefix_that_was_handed_on_is_answered_by_its_resolver(brand, world):
+    with transaction(world.house.engine) as tx:
+        other = brands.add_brand(tx, name="Peak", host="id.peak.cn", company_prefix="950600", now=clock.now())
+        handed = NewLink("/01/950600*", "gs1:handledBy", "https://id.gs1.example/r", "GS1")
+        links.add(tx, other.id, handed, by="marketer", now=clock.now())
+    path = "/01/09506000134352/21/A%2F1?linkType=linkset"
+    for method in ("GET", "HEAD"):
+        answer = cors(brand.get(path, method=method))
+        assert (answer.status_code, answer.headers["location"]) == (307, f"https://id.gs1.example/r{path}")
+    link = digital_link.parse("https://id.brand.cn/01/09506000134352/21/A1")
+    short = compression.compress(link).removeprefix("https://id.brand.cn")
+    assert brand.get(short).headers["location"] == "https://id.gs1.example/r/01/09506000134352/21/A1"
+    assert brand.get(f"/01/{TEA}").status_code == 200
+    assert brand.get("/01/09501101530003").status_code == 404
+
+
+def test_systems_manage_links_with_a_key_and_everybody_is_told_how_to_sign_in(brand, world):
+    with transaction(world.house.engine) as tx:
+        _, key = api_keys.issue(tx, name="PIM", scopes=["links:manage"], days=1, by="Zhao", now=clock.now())
+        _, weak = api_keys.issue(tx, name="ERP", scopes=["scans:read"], days=1, by="Zhao", now=clock.now())
+    body = {"brand_id": world.factory.brand.id, "of": f"/01/{TEA}", "link_type": "gs1:pip", "href": "https://b.cn/"}
+    made = world.http.post("/v1/links", json=body | {"title": "T"}, headers={"Authorization": f"Bearer {key}"})
+    assert (made.status_code, made.json()["added_by"]) == (201, "key:PIM")
+    missing = world.http.get("/v1/links", headers={"Authorization": f"bearer {weak}"})
+    assert (missing.status_code, missing.json()["type"]) == (403, "urn:onecode:problem:scope-missing")
+    challenge = 'Bearer realm="onecode", Basic realm="onecode", charset="UTF-8"'
+    for header in ("", "Bearer x", f"Bearer {key[:-1]}", "Basic TWVp", "Basic !", "Digest a=b"):
+        answer = world.http.get("/v1/links", headers={"Authorization": header})
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, challenge), header
+    assert world.http.get("/v1/webhooks").headers["www-authenticate"] == "Bearer"

@@ -212,3 +212,17 @@ def test_over_http_a_guesser_is_told_and_kept_as_evidence(world):
     assert world.http.post("/v1/challenges/answers", json=answered).status_code == 204
     assert bot.scan(item).status == 200
     assert world.http.post("/v1/challenges/answers", json=answered).status_code == 400
+
+
+@pytest.mark.parametrize("subject", ["device:Wang", "address:203.0.113.0/24"])
+def test_whoever_a_person_challenges_solves_a_puzzle_first(street, store, subject):
+    for door in street.doors:
+        door.challenged = {subject: street.now + timedelta(hours=1)}
+    assert not street.scan("Wang", "GOOD")
+    assert street.scan("Li", "GOOD", address="198.51.100.7")
+    assert throttle.lift(store, "Wang", None, now=street.now)
+    assert street.scan("Wang", "GOOD")
+    street.now += timedelta(minutes=11)
+    assert not street.scan("Wang", "GOOD")
+    street.now += timedelta(hours=1)
+    assert street.scan("Wang", "GOOD")

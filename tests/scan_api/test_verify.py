@@ -39,7 +39,7 @@ def test_what_cannot_be_judged_gets_one_sentence(terminal: Terminal, text: str, 
     assert says in terminal.refuses("verify", text, "--public-key", key or VECTORS["public_key"], **NOWHERE)
 
 
-def test_a_brand_signs_and_anyone_verifies(terminal: Terminal) -> None:
+def test_a_brand_signs_and_anyone_verifies(terminal: Terminal, tmp_path: Path) -> None:
     with transaction(terminal.engine) as tx:
         brand = brands.add_brand(tx, name="Peak", host="id.peak.cn", now=clock.now()).id
     key = terminal.does("digsig", "key", "--brand", brand).strip()
@@ -48,3 +48,8 @@ def test_a_brand_signs_and_anyone_verifies(terminal: Terminal) -> None:
     for label in (line, link):
         assert terminal.does("verify", label, "--public-key", key).startswith("signed: ")
     assert "no brand 99" in terminal.refuses("digsig", "key", "--brand", 99)
+    made = tmp_path / "case.zpl"
+    case = ("--brand", brand, "--name", "茶", "--product", "06901234567892", "--count", 24, "--out", made)
+    terminal.does("digsig", "label", "369012340000000017", *case)
+    assert "^GFA," in made.read_text()
+    assert "must be 7" in terminal.refuses("digsig", "label", "369012340000000018", *case)

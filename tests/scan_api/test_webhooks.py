@@ -4,7 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -266,3 +268,12 @@ def test_the_life_of_a_case_and_a_recall_are_told(world, listener):
         pass
     kinds = [json.loads(body)["type"] for _, body in listener.got]
     assert set(kinds) >= {"package.packed", "package.shipped", "alert.raised", "codes.recalled", "case.decided"}
+
+
+def test_whatever_is_announced_can_be_asked_for():
+    root = Path(webhooks.__file__).parents[1]
+    packages = ("antifraud", "codegen", "loyalty", "printer_jobs", "scan_api")
+    sources = (path.read_text() for package in packages for path in (root / package).rglob("*.py"))
+    announced = {kind for source in sources for kind in re.findall(r'Fact\(\s*"([a-z_.]+)"', source)}
+    assert len(announced) > 10
+    assert announced <= set(webhooks.KINDS)

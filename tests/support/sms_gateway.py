@@ -39,6 +39,7 @@ class Gateway:
             "ONECODE_SMS_KEY": KEY,
             "ONECODE_SMS_SIGNATURE": "山泉茶业",
             "ONECODE_SMS_TEMPLATE": "SMS_1",
+            "ONECODE_SMS_NOTICE_TEMPLATE": "SMS_2",
         }
 
 
@@ -73,7 +74,7 @@ def _handler(made: Gateway) -> type[BaseHTTPRequestHandler]:
             code = self._judge(form)
             if code == "OK" and made.fault in ("", "silent"):
                 made.nonces.add(form["SignatureNonce"])
-                made.delivered.append((form["PhoneNumbers"], json.loads(form["TemplateParam"])["code"]))
+                made.delivered.append((form["PhoneNumbers"], " ".join(json.loads(form["TemplateParam"]).values())))
             if made.fault == "silent" or made.fault == "slow":
                 self.close_connection = True  # Hangs up without a word, as a time-out at a proxy does.
                 return

@@ -1,0 +1,130 @@
+"""The gate before a rule counts: each check with what was found, what is needed, and what to do if it is not met.
+
+| check        | passes when                                                                          |
+| ------------ | ------------------------------------------------------------------------------------ |
+| backtest     | a back-test of this version is done and covers enough days with scans                |
+| shadow       | it ran beside live on enough days with scans                                         |
+| healthy      | it failed on hardly any scan, in either                                              |
+| people       | it touches few enough people not known to be bad, in 30 days                         |
+| points, yuan | it holds little enough, in 30 days                                                   |
+| adversaries  | no attack is found less often than by what is live                                   |
+| person       | somebody else than who drafted it publishes                                          |
+
+A rule that neither alerts nor holds touches nobody; it passes the same checks.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from antifraud.lab import backtest, limits, shadow, versions
+from antifraud.lab.versions import LabMoved, Version
+from foundation import audit
+from foundation.database import ReadTx, Tx
+
+MONTH_DAYS = 30
+Number = float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """needs, found: as people read them; found None: not measured yet. says: what is missing, in one sentence."""
+
+    name: str
+    passed: bool
+    found: Number
+    needs: Number
+    says: str
+
+
+class GateClosed(LabMoved):
+    """The version may not be published yet; the sentence names the first thing that is missing."""
+
+    type = "gate-closed"
+
+
+def checks(tx: ReadTx, one: Version, *, by: str | None = None) -> list[Check]:
+    """All of the table, in its order. by: who would publish."""
+    most = limits.everything(tx)
+    run = backtest.latest(tx, one.slug, one.version, state="done")
+    report = run.report if run and run.report else None
+    found = [_backtest(run, most), _shadow(tx, one, most), _healthy(tx, one, report, most)]
+    return [*found, *_radius(run, most), _adversaries(tx, one, most["recall_lost"]), _person(one, by)]
+
+
+def publish(tx: Tx, slug: str, version: int, *, by: str, now: datetime) -> Version:
+    """Let the version count from the next scans on, if every check passes. Raises GateClosed, LabMoved, NotFound."""
+    one = versions.get(tx, slug, version)
+    asked = checks(tx, one, by=by)
+    missing = [check for check in asked if not check.passed]
+    if missing:
+        raise GateClosed(missing[0].says, missing=[check.name for check in missing])
+    live = versions.make_live(tx, slug, version, by=by, now=now)
+    said = {check.name: [check.found, check.needs] for check in asked}
+    audit.record(tx, actor=by, action="lab.gate", subject=f"lab:{slug}", after={"version": version} | said, now=now)
+    return live
+
+
+def _backtest(run: backtest.Run | None, most: dict[str, float]) -> Check:
+    needs = most["backtest_days"]
+    if run is None or run.report is None:
+        return Check("backtest", False, None, needs, f"Run a back-test over at least {needs:g} days.")
+    enough = run.days >= needs and run.report["scans"] > 0
+    scans = run.report["scans"]
+    says = f"The back-test covers {run.days:.1f} days and {scans:,} scans; at least {needs:g} days are needed."
+    return Check("backtest", enough, round(run.days, 1), needs, says)
+
+
+def _shadow(tx: ReadTx, one: Version, most: dict[str, float]) -> Check:
+    seen = sum(day.scans > 0 for day in shadow.days(tx, one.slug, one.version, state="shadow"))
+    needs = most["shadow_days"]
+    says = f"It ran beside live on {seen} days with scans; {needs:g} are needed."
+    return Check("shadow", seen >= needs, seen, needs, says)
+
+
+def _healthy(tx: ReadTx, one: Version, report: object, most: dict[str, float]) -> Check:
+    days = shadow.days(tx, one.slug, one.version)
+    scans, failed = sum(day.scans for day in days), sum(day.failed for day in days)
+    if isinstance(report, dict):
+        scans, failed = scans + report["scans"], failed + report["failed"]
+    share, needs = failed / scans if scans else None, most["failed_share"]
+    says = f"It failed on {failed:,} of {scans:,} scans; at most a share of {needs:g} is allowed. Correct the rule."
+    passed = share is not None and share <= needs
+    return Check("healthy", passed, share, needs, says if scans else "It was asked of no scan yet.")
+
+
+def _radius(run: backtest.Run | None, most: dict[str, float]) -> list[Check]:
+    """People, points and money of 30 days, as the back-test's days have them on average."""
+    asked = (("people", "honest", "honest_people", 1.0), ("points", "points", "points", 1.0),
+             ("yuan", "worth_fen", "yuan", 100.0))  # fmt: skip
+    found = []
+    for name, column, limit, per in asked:
+        needs = most[limit]
+        if run is None or run.report is None:
+            found.append(Check(name, False, None, needs, "The back-test says whom it touches; run one."))
+            continue
+        value = run.report[column] / per * MONTH_DAYS / max(1.0, run.days)
+        says = (
+            f"In 30 days it would touch {value:,.0f} {_UNITS[name]}; at most {needs:,.0f} are allowed. Narrow the rule."
+        )
+        found.append(Check(name, value <= needs, round(value, 1), needs, says))
+    return found
+
+
+_UNITS = {"people": "people not known to be bad", "points": "points", "yuan": "yuan"}
+
+
+def _adversaries(tx: ReadTx, one: Version, allowed: float) -> Check:
+    run = backtest.latest(tx, one.slug, one.version, "adversaries", state="done")
+    if run is None or run.report is None:
+        says = f"Run the adversaries against it: onecode lab adversaries --rule {one.slug}."
+        return Check("adversaries", False, None, allowed, says)
+    lost = {name: row["live"] - row["draft"] for name, row in run.report["attacks"].items()}
+    worst = max(lost, key=lambda name: lost[name], default="")
+    share = max(0.0, lost.get(worst, 0.0))
+    says = f"It finds {share:.1%} less of {worst} than what is live; at most {allowed:.1%} may be lost."
+    return Check("adversaries", share <= allowed, round(share, 4), allowed, says)
+
+
+def _person(one: Version, by: str | None) -> Check:
+    says = f"Another person than {one.drafted_by} has to publish it."
+    return Check("person", by is not None and by != one.drafted_by, by, f"≠ {one.drafted_by}", says)

@@ -1,0 +1,1 @@
+"""How well fraud is found, on simulated worlds with hidden truth."""

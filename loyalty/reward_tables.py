@@ -1,0 +1,125 @@
+"""Tables of the catalogue, redemptions and coupons."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from foundation.database import metadata
+from loyalty.tables import instant
+
+rewards = Table(
+    "rewards",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("cash_fen", BigInteger, nullable=False),
+    Column("stock", BigInteger),
+    Column("remaining", BigInteger),
+    Column("per_member", Integer, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("tiers", ARRAY(Text), nullable=False),
+    Column("coupon", JSONB(none_as_null=True)),
+    Column("state", Text, nullable=False),
+    instant("starts_at"),
+    instant("ends_at", nullable=True),
+    Column("drafted_by", Text, nullable=False),
+    Column("approved_by", Text),
+    instant("created_at"),
+    Column("segments", ARRAY(Text), nullable=False),
+    Column("delivery_fen", BigInteger, nullable=False),
+    CheckConstraint("delivery_fen >= 0", name="rewards_delivery_is_an_amount"),
+    CheckConstraint("kind IN ('goods', 'coupon', 'service')", name="rewards_kind_is_known"),
+    CheckConstraint("state IN ('draft', 'published', 'withdrawn')", name="rewards_state_is_known"),
+    CheckConstraint("period IN ('day', 'week', 'month', 'year', 'ever')", name="rewards_period_is_known"),
+    CheckConstraint("points >= 0 AND cash_fen >= 0 AND points + cash_fen > 0", name="rewards_cost_something"),
+    CheckConstraint(
+        "remaining BETWEEN 0 AND stock AND (stock IS NULL) = (remaining IS NULL)", name="rewards_stock_never_below_zero"
+    ),
+    CheckConstraint("per_member >= 0", name="rewards_limit_is_a_count"),
+    CheckConstraint("(kind = 'coupon') = (coupon IS NOT NULL)", name="rewards_coupons_have_terms"),
+    CheckConstraint("approved_by <> drafted_by", name="rewards_are_approved_by_another"),
+)
+
+reward_uses = Table(
+    "reward_uses",
+    metadata,
+    Column("reward_id", BigInteger, nullable=False),
+    Column("member_id", Uuid, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("used", Integer, nullable=False),
+    PrimaryKeyConstraint("reward_id", "member_id", "period", name="reward_uses_pkey"),
+    CheckConstraint("used >= 0", name="reward_uses_count_up"),
+)
+
+redemptions = Table(
+    "redemptions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("reward_id", BigInteger, ForeignKey("rewards.id", name="redemptions_reward_id_fkey"), nullable=False),
+    Column("member_id", Uuid, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("cash_fen", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("hold_id", Uuid),
+    Column("transfer_id", Uuid),
+    Column("coupon_id", Uuid),
+    Column("carrier", Text),
+    Column("tracking", Text),
+    instant("lapses_at", nullable=True),
+    instant("created_at"),
+    instant("changed_at"),
+    Column("delivery_fen", BigInteger, nullable=False),
+    Index("redemptions_member_idx", "member_id", "id"),
+    Index(
+        "redemptions_open_idx",
+        "created_at",
+        postgresql_where=text("state IN ('requested', 'confirmed', 'shipped')"),
+    ),
+    CheckConstraint(
+        "state IN ('requested', 'confirmed', 'shipped', 'delivered', 'refused', 'cancelled', 'returned')",
+        name="redemptions_state_is_known",
+    ),
+    CheckConstraint("(state = 'refused') = (reason <> '')", name="redemptions_say_why_not"),
+)
+
+coupons = Table(
+    "coupons",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("code_hash", LargeBinary, nullable=False),
+    Column("member_id", Uuid, nullable=False),
+    Column("terms", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    instant("used_at", nullable=True),
+    Column("used_by", Text),
+    Column("document", Text),
+    instant("expires_at"),
+    instant("noticed_at", nullable=True),
+    instant("created_at"),
+    Index("coupons_member_idx", "member_id", "id"),
+    Index("coupons_expiring_idx", "expires_at", postgresql_where=text("state = 'issued'")),
+    UniqueConstraint("code_hash", name="coupons_code_hash_key"),
+    UniqueConstraint("source", name="coupons_once_per_source"),
+    CheckConstraint("state IN ('issued', 'used', 'expired', 'void')", name="coupons_state_is_known"),
+    CheckConstraint("(state = 'used') = (used_at IS NOT NULL AND used_by IS NOT NULL)", name="coupons_are_used_once"),
+)

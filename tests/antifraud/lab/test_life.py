@@ -1,0 +1,135 @@
+"""A rule from its draft to live and back: what is refused, who may, and that what is written stays written."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from antifraud.findings import Severity
+from antifraud.lab import probation, versions
+from antifraud.lab.in_force import InForce
+from antifraud.lab.thresholds import BadThreshold
+from antifraud.lab.versions import BadRule, LabMoved
+from antifraud.params import Params
+from foundation import audit
+from foundation.database import transaction
+from foundation.rules.check import RuleNotUnderstood
+from tests.antifraud.lab.conftest import RULE
+
+
+def test_versions_count_up_and_their_sentence_is_said_in_both_languages(history):
+    first, second = history.draft(), history.draft(rule="people >= 4 and claim")
+    assert (first.version, second.version, second.state) == (1, 2, "draft")
+    assert second.sentence("en") == "the people who scanned the code is at least 4, and a reward is asked for"
+    assert second.sentence("zh") == "扫过此码的人数不小于4，并且要求领奖"
+    assert [one.version for one in versions.of_rule(history.tx, "many")] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"slug": "Night Claims"}, "lower-case words with dashes"),
+        ({"slug": "params"}, "lower-case words with dashes"),
+        ({"score": "vibes"}, "one of clone, harvest, diversion, abuse"),
+        ({"weight": 9.0}, "a weight from 0 to 7"),
+        ({"severity": Severity.INFO}, "medium, high or critical"),
+        ({"budget": -1}, "daily budget of 0"),
+        ({"name_zh": " "}, "a name of 1 to 60"),
+        ({"why": ""}, "says why"),
+    ],
+)
+def test_a_draft_that_makes_no_sense_is_refused_with_what_to_write(history, how, says):
+    with pytest.raises(BadRule, match=says):
+        history.draft(**how)
+
+
+def test_a_rule_that_is_not_understood_or_slow_is_refused(history, monkeypatch):
+    with pytest.raises(RuleNotUnderstood, match="no fact 'mood'"):
+        history.draft(rule="mood > 3")
+    monkeypatch.setattr(probation, "MOST_US", 0)
+    with pytest.raises(BadRule, match="µs a scan; 0 are allowed"):
+        history.draft()
+
+
+def test_what_is_written_stays_written(history):
+    history.draft()
+    with pytest.raises(DBAPIError, match="draft a new version instead"), history.tx.begin_nested():
+        history.tx.execute(text("UPDATE lab_versions SET body = '{}'"))
+
+
+def test_only_another_person_makes_it_live_and_the_older_version_retires(history, now):
+    first = history.draft()
+    with pytest.raises(LabMoved, match="Another person has to publish"):
+        versions.make_live(history.tx, "many", 1, by="li", now=now)
+    versions.make_live(history.tx, "many", first.version, by="wang", now=now)
+    second = versions.make_live(history.tx, "many", history.draft().version, by="wang", now=now)
+    assert second.replaces == 1
+    assert versions.get(history.tx, "many", 1).state == "retired"
+    with pytest.raises(LabMoved, match="is live; load it again"):
+        versions.make_live(history.tx, "many", 2, by="chen", now=now)
+
+
+def test_taking_it_back_brings_back_what_it_replaced(history, now):
+    for _ in range(2):
+        versions.make_live(history.tx, "many", history.draft().version, by="wang", now=now)
+    with pytest.raises(BadRule, match="why it is taken back"):
+        versions.roll_back(history.tx, "many", 2, why=" ", by="li", now=now)
+    versions.roll_back(history.tx, "many", 2, why="too many calls", by="li", now=now)
+    assert [one.state for one in versions.of_rule(history.tx, "many")] == ["rolled_back", "live"]
+    said = [one.action for one in audit.history(history.tx, "lab:many")]
+    assert said[-2:] == ["lab.roll-back", "lab.live-again"]
+
+
+def test_a_shadow_run_ends_by_itself(history, now):
+    history.draft()
+    with pytest.raises(BadRule, match="A shadow run ends"):
+        versions.start_shadow(history.tx, "many", 1, until=now + timedelta(days=91), by="li", now=now)
+    versions.start_shadow(history.tx, "many", 1, until=now + timedelta(days=7), by="li", now=now)
+    assert versions.end_shadows(history.tx, now=now + timedelta(days=6)) == 0
+    assert versions.end_shadows(history.tx, now=now + timedelta(days=7)) == 1
+    assert versions.get(history.tx, "many").state == "draft"
+
+
+def test_thresholds_are_a_draft_of_the_same_life(history, now):
+    one = versions.draft_params(
+        history.tx, {"users_many": 6, "batch.copied": 2e-5}, why="gift season", by="li", now=now
+    )
+    assert one.sentence("en") == "batch.copied: 1e-05 → 2e-05；users_many: 5 → 6"
+    versions.make_live(history.tx, "params", 1, by="wang", now=now)
+    found = versions.in_force(history.tx, now=now)
+    assert (found.users_many, found.batch.copied, found.users_spread) == (6, 2e-5, 3)
+    assert found.version != Params().version
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "at least one"),
+        ({"mood": 1}, "no threshold 'mood'"),
+        ({"users_many": 1}, "from 3 to 50"),
+        ({"users_many": 4.5}, "whole number"),
+        ({"carton_notice": 0.95}, "a notice comes before a visit"),
+        ({"users_spread": 9}, "distance asks for fewer"),
+        ({"logistics": "none"}, "one of partial, packing, shipping"),
+        ({"batch.copied": 1.0}, "from 1e-06 to 0.0001"),
+    ],
+)
+def test_a_threshold_out_of_bounds_is_refused(history, now, changes, says):
+    with pytest.raises(BadThreshold, match=says):
+        versions.draft_params(history.tx, changes, why="try", by="li", now=now)
+
+
+def test_processes_learn_of_a_live_rule_and_leave_out_a_slow_one(database, now, monkeypatch):
+    process = InForce(database)
+    assert process.params(now).version == Params().version
+    with transaction(database) as tx:
+        versions.draft_rule(tx, "many", text="people >= 3", by="li", now=now, **RULE)
+        versions.make_live(tx, "many", 1, by="wang", now=now)
+    process.refresh(now)
+    live = process.params(now)
+    assert [rule.code for rule in live.rules.rules] == ["RULE_MANY"]
+    monkeypatch.setattr(probation, "MOST_US", 0)
+    late = InForce(database)
+    assert late.params(now).rules.rules == ()
+    assert late.params(now).version == Params().version

@@ -1,0 +1,1 @@
+"""Stories on real screens: a Chromium, a phone and a desk in front of a running house."""
