@@ -10,6 +10,7 @@ One judge at a time: a session's advisory lock keeps others out, and whoever wri
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from uuid import UUID
 
 import numpy as np
 import orjson
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from antifraud import night_book, telling
 from antifraud.batch import keeping
@@ -33,6 +34,7 @@ from antifraud.event_reader import LookOutside, Page, micros, next_midnight, not
 from antifraud.nights import Kind, forget
 from antifraud.params import Params
 from antifraud.scan_feed import Place
+from foundation import clock
 from foundation.database import ReadTx, Tx, be_patient, transaction
 from foundation.observability import judged_lag_s, judged_runs_total, log
 
@@ -43,6 +45,7 @@ SNAPSHOT = 50_000  # Scans that a process may have to fold again when it begins.
 NIGHT = timedelta(days=1)
 FORTNIGHT = 14  # Nights from one look for dense blocks to the next, and the days it looks back.
 _LOCK = 0x6E69676874  # "night"
+_KNOCK_S = 0.1
 
 
 class JudgedElsewhere(Exception):
@@ -91,9 +94,14 @@ class Judge:
                     tx.execute(_NEAR_FAILED, failed)
                 raise
 
-    def nightly(self, *, now: datetime, limit: int = STRETCH, until: datetime | None = None) -> Done | None:
-        """Judge everything that is new, then survey what is remembered. None: another judge is at it."""
-        with self._alone() as alone:
+    def nightly(
+        self, *, now: datetime, limit: int = STRETCH, until: datetime | None = None, patience_s: float = 0.0
+    ) -> Done | None:
+        """Judge everything that is new, then survey what is remembered. None: another judge is at it.
+
+        patience_s: how long to wait for the end of a stretch, which is there every few seconds.
+        """
+        with self._alone(patience_s) as alone:
             if not alone:
                 return None
             run = self._begin(now)
@@ -103,12 +111,12 @@ class Judge:
                 self._fail(run, now, error)
                 raise
 
-    def rebuild(self, *, now: datetime) -> bool:
+    def rebuild(self, *, now: datetime, patience_s: float = 0.0) -> bool:
         """Forget everything remembered: the next run judges the log from its first scan. False: somebody is at it.
 
         What was told stays told: alerts are not raised twice.
         """
-        with self._alone() as alone:
+        with self._alone(patience_s) as alone:
             if alone:
                 with transaction(self._engine) as tx:
                     tx.execute(text("DELETE FROM night_memory"))
@@ -117,14 +125,18 @@ class Judge:
             return alone
 
     @contextmanager
-    def _alone(self) -> Iterator[bool]:
+    def _alone(self, patience_s: float = 0.0) -> Iterator[bool]:
         """Hold the lock of this database's judges; it goes with the connection, whatever becomes of the process."""
-        if not self._mine.acquire(blocking=False):
+        until = clock.monotonic_s() + patience_s
+        if not self._mine.acquire(timeout=patience_s):
             yield False
             return
         try:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                alone = bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}).scalar())
+                alone = _locked(connection)
+                while not alone and clock.monotonic_s() < until:
+                    time.sleep(_KNOCK_S)
+                    alone = _locked(connection)
                 try:
                     yield alone
                 finally:
@@ -379,6 +391,10 @@ def _is_over(before: Place, after: Place) -> bool:
 
 def _row(name: str) -> int:
     return int(name.removeprefix("rows:"))
+
+
+def _locked(connection: Connection) -> bool:
+    return bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}).scalar())
 
 
 def _told(error: Exception) -> str:

@@ -24,7 +24,8 @@ from foundation.observability import judged_lag_s, log
 from loyalty import connections
 
 NIGHTLY = "antifraud.night"
-NEAR_S, NEAR_SCANS = 5, 10_000  # Some seconds of work at most: the sweeps after it wait.
+NEAR_S, NEAR_SCANS = 2, 10_000  # With the feed's delay, alerts are there four seconds after the scan.
+PATIENCE_S = 60  # Of a night for the stretch that is being judged: some seconds of work at most.
 LOCAL, NIGHT_FROM = ZoneInfo("Asia/Shanghai"), time(2, 0)  # When least is scanned.
 
 
@@ -61,11 +62,10 @@ def _whole(values: Iterable[int]) -> NDArray[np.int64]:
     return np.array(list(values), dtype=np.int64)
 
 
-@every(NEAR_S, "antifraud.near")
-def judge_near(tx: Tx, *, now: datetime) -> bool:
+def judge_near(engine: Engine, *, now: datetime) -> bool:
     """The next stretch, in transactions of its own. True: there is more."""
     try:
-        done = judge_of(tx.engine).near(now=now, limit=NEAR_SCANS)
+        done = judge_of(engine).near(now=now, limit=NEAR_SCANS)
     except Exception:
         log(__name__).exception("the near-line judgement failed and will be tried again")
         return False
@@ -95,4 +95,4 @@ def judge_night(tx: Tx, *, now: datetime) -> None:
     last = nights.last_runs(tx).get("nightly")
     tx.rollback()  # It takes minutes, and a transaction left open would keep every other reader of the log waiting.
     if last is None or last.begun_at < _dusk(now):
-        judge_of(tx.engine).nightly(now=now)
+        judge_of(tx.engine).nightly(now=now, patience_s=PATIENCE_S)

@@ -49,6 +49,7 @@ def run(house: House) -> None:
     helpers = [
         threading.Thread(target=_relay, args=(app, house.engine, stop), name="relay"),
         threading.Thread(target=_sweep, args=(house.engine, stop), name="sweeps"),
+        threading.Thread(target=_judge, args=(house.engine, stop), name="judge"),
         threading.Thread(target=_chores, args=(house, stop), name="chores"),
         threading.Thread(target=postman_of(house).run, args=(stop,), name="postman"),
     ]
@@ -98,6 +99,13 @@ def _sweep(engine: Engine, stop: threading.Event) -> None:
                     more = work(tx, now=clock.now()) is True
                 if more:
                     due[name] = 0.0
+
+
+def _judge(engine: Engine, stop: threading.Event) -> None:
+    """A thread of its own: a long stretch keeps no sweep waiting, and no sweep keeps an alert waiting."""
+    while not stop.is_set():
+        if not judging.judge_near(engine, now=clock.now()):
+            stop.wait(judging.NEAR_S)
 
 
 def _chores(house: House, stop: threading.Event) -> None:

@@ -8,7 +8,7 @@ once, whatever is killed. A live rule is counted by what it did say, as recorded
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,11 +19,11 @@ from antifraud.lab import backtest, reading, versions
 from antifraud.lab.fused import Rule, alone
 from antifraud.lab.tables import lab_days, lab_feed, lab_samples
 from antifraud.lab.vocabulary import of_row
+from antifraud.scan_feed import DELAY
 from foundation.database import ReadTx, Tx, settled_before
 from foundation.rules.python import BRAND_ZONE
 
 STRETCH = 2_000
-DELAY = timedelta(seconds=10)  # More than the clocks of API hosts and database differ.
 SAMPLE = 10  # hits kept a day
 FEED = "rules"
 

@@ -17,6 +17,8 @@ from scan_api.commands.options import Json
 from scan_api.house import House, open_house
 from scan_api.judging import judge_of
 
+PATIENCE_S = 3  # The worker's stretches are over sooner.
+
 
 class JudgeBusy(Conflict):
     """A worker or another command is judging just now."""
@@ -45,9 +47,9 @@ def _judge(house: House, until: datetime | None, rebuild: bool) -> None:
     """Raises JudgeBusy."""
     now, work = clock.now(), judge_of(house.engine)
     busy = JudgeBusy("The log is being judged just now; wait until that run is over, or see it with --status.")
-    if rebuild and not work.rebuild(now=now):
+    if rebuild and not work.rebuild(now=now, patience_s=PATIENCE_S):
         raise busy
-    if work.nightly(now=now, until=until) is None:
+    if work.nightly(now=now, until=until, patience_s=PATIENCE_S) is None:
         raise busy
 
 

@@ -88,7 +88,8 @@ async function scan(proved = false) {
     if (!one.answer) return trouble(error);
     one.old = true;
   }
-  route();
+  // Another screen is drawn anew for its figures, but never one that somebody may be writing in by now.
+  if (!SCREENS[shown] || !$("view").querySelector("input, textarea")) route();
 }
 function trouble(error) {
   show({ verdict: "failed", title: say("offline"), text: error.status ? error.message : say("offlineText") });

@@ -234,6 +234,6 @@ async function begin() {
   dress("");
   if (scanned) await scan(); else route();
 }
-$("language").onclick = () => { lang = lang === "zh" ? "en" : "zh"; store.setItem("lang", lang); if (scanned?.answer) scan(); else route(); };
+$("language").onclick = () => { lang = lang === "zh" ? "en" : "zh"; store.setItem("lang", lang); if (SCREENS[shown] || !scanned?.answer) route(); if (scanned?.answer) scan(); };
 addEventListener("hashchange", () => route());
 begin();

@@ -29,7 +29,7 @@ from tests.support.world import MASTER
 
 @pytest.fixture(scope="module")
 def month():
-    return small("A1,A6", scale=0.004, seed=5)
+    return season.last_days(small("A1,A6", scale=0.004, seed=5), 12)
 
 
 def onecode(url, folder, *words, **more):
@@ -43,7 +43,7 @@ def onecode(url, folder, *words, **more):
 def test_an_engineer_judges_by_hand(database, database_url, month, tmp_path):
     season.write(database, month)
     assert onecode(database_url, tmp_path, "judge", "--status").stdout == "never judged\n"
-    half = season.end_of(month) - timedelta(days=60)
+    half = season.end_of(month) - timedelta(days=6)
     done = onecode(database_url, tmp_path, "judge", "--until", half.isoformat(), "--json")
     assert done.returncode == 0, done.stderr
     first = json.loads(done.stdout)["runs"]["nightly"]
@@ -125,14 +125,14 @@ def test_a_stretch_that_fails_is_told_once_and_done_later(database, month, monke
     def broken(*_args, **_how):
         raise ValueError("no such thing")
 
-    with monkeypatch.context() as patch, transaction(database) as tx:
+    with monkeypatch.context() as patch:
         patch.setattr("antifraud.judging.read", broken)
-        assert judging.judge_near(tx, now=now) is False
-        assert judging.judge_near(tx, now=now) is False
+        assert judging.judge_near(database, now=now) is False
+        assert judging.judge_near(database, now=now) is False
     with transaction(database) as tx:
         assert [(run.state, run.error) for run in nights.runs(tx)] == [("failed", "ValueError: no such thing")]
-        while judging.judge_near(tx, now=now):
-            pass
+    while judging.judge_near(database, now=now):
+        pass
     with reading(database) as tx:
         assert sum(run.scans for run in nights.runs(tx, limit=1_000)) == len(month.events.scans)
 

@@ -40,6 +40,13 @@ def write(engine: Engine, world: World) -> None:
         _scans(tx, events.scans, events.cartons)
 
 
+def last_days(world: World, days: int) -> World:
+    """The same world, of which only the scans of its last days are on record."""
+    scans = world.events.scans
+    late = scans.take(scans.at > scans.at[-1] - days * DAY_US)
+    return replace(world, events=replace(world.events, scans=late))
+
+
 def end_of(world: World) -> datetime:
     """An hour after the last scan."""
     return instant(int(world.events.scans.at[-1])) + timedelta(hours=1)
