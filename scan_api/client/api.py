@@ -874,6 +874,7 @@ class ScanIn(TypedDict):
     device: str
     location: NotRequired[LocationIn | None]
     claim: NotRequired[bool]
+    hints: NotRequired[list[Literal["emulator", "hooked"]]]
 
 
 class ScanLine(TypedDict):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import typer
 from sqlalchemy import text
 
+from antifraud.addresses import AddressBook
 from codegen import keys as keyring
 from foundation import audit, clock, schema
 from foundation.database import ReadTx, reading
@@ -43,7 +44,7 @@ def broken(house: House) -> list[str]:
         books = invariants.check_invariants(tx)
     trail = [] if seal is None else [f"the audit trail was altered at or before line {seal}"]
     watch = [] if abs(skew) <= SKEW else [_apart(skew)]
-    return watch + trail + books
+    return watch + trail + books + AddressBook(house.settings.address_files).broken
 
 
 def _skew(tx: ReadTx) -> timedelta:
