@@ -488,6 +488,7 @@ class LocationIn(TypedDict):
     lon: float
     accuracy_m: float
     method: Literal["gps", "fuzzy", "wifi", "ip_fixed", "ip_mobile"]
+    crs: NotRequired[Literal["wgs84", "gcj02"]]
 
 
 class MeOut(TypedDict):

@@ -51,9 +51,10 @@ class LocationIn(_Strict):
     lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
     accuracy_m: float = Field(ge=0, le=5_000_000, allow_inf_nan=False)
     method: Literal["gps", "fuzzy", "wifi", "ip_fixed", "ip_mobile"]
+    crs: Literal["wgs84", "gcj02"] = Field(default="wgs84", description="gcj02: what Chinese map kits return")
 
     def location(self) -> Location | None:
-        return location.from_report(self.lat, self.lon, self.accuracy_m, self.method)
+        return location.from_report(self.lat, self.lon, self.accuracy_m, self.method, self.crs)
 
 
 class ScanIn(_Strict):

@@ -73,3 +73,12 @@ def test_the_judgement_reads_what_the_log_keeps(world):
 def test_a_hint_that_is_none_is_refused_in_a_sentence(world):
     answer = sent(world, world.factory.make_item(), "1.0.0.9", hints=["nice"])
     assert (answer["status"], "emulator" in answer["detail"] or "hints" in str(answer)) == (422, True)
+
+
+def test_a_fix_of_a_chinese_map_kit_is_put_right(world):
+    item = world.factory.make_item()
+    sent(world, item, "1.0.0.9", location={
+        "lat": 39.908692, "lon": 116.397477, "accuracy_m": 15, "method": "gps", "crs": "gcj02",
+    })  # fmt: skip
+    kept = world.scans()[0]
+    assert (kept.lat, kept.lon) == pytest.approx((39.907288, 116.391233), abs=1e-4)
