@@ -2,7 +2,7 @@
 
 import getpass
 import json
-import subprocess
+import threading
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from foundation import clock, ids
 from foundation.database import ReadTx, reading, transaction
 from foundation.errors import BadRequest
 from foundation.settings import Settings
-from scan_api import supervisor
+from scan_api import sparring
 from scan_api.commands.options import Json
 from scan_api.house import open_house
 
@@ -237,9 +237,11 @@ def adversaries(
     with open_house(Settings.from_environment()) as house:
         with reading(house.engine) as tx:
             asked = library.asked(tx, rule or None)
-        command = supervisor.python("benchmarks.adversaries")
-        played = subprocess.run(command, input=json.dumps(asked), check=True, stdout=subprocess.PIPE, text=True)
-        report = json.loads(played.stdout)
+        try:
+            report = sparring.play(asked, threading.Event())
+        except sparring.NotPlayed as problem:
+            raise BadRequest(str(problem)) from None
+        assert report is not None  # Nobody stops it but Ctrl-C.
         if rule:
             with transaction(house.engine) as tx:
                 library.keep(tx, rule, asked["version"], report, by=_me(by), now=clock.now())
