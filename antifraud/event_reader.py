@@ -21,6 +21,7 @@ from sqlalchemy import text
 from antifraud.batch.cartons import Route
 from antifraud.batch.items import _nothing as no_scans
 from antifraud.batch.memory import stack
+from antifraud.batch.records import SPAN
 from antifraud.batch.watch import Stretch, Watch
 from antifraud.columns import METHODS, Cartons, Dealers, Environment, Outcome, Referrals, Scans, StoreScans
 from antifraud.params import Params
@@ -246,7 +247,14 @@ def _route(tx: ReadTx, scans: Scans, stores: StoreScans, watch: Watch, params: P
     """The cartons of these scans, and those that the same items were seen in before."""
     remembered = watch.items.memory.look(np.unique(scans.item)).carton
     wanted = np.unique(np.concatenate([scans.carton, stores.carton, remembered]))
-    return route_of(tx, wanted[wanted != 0], params)
+    wanted = wanted[wanted != 0]
+    return route_of(tx, np.union1d(wanted, _printed_beside(tx, wanted)), params)
+
+
+def _printed_beside(tx: ReadTx, cartons: Whole) -> Whole:
+    """The cartons before and after each of these in the order of printing: where those went says whose record errs."""
+    found = tx.execute(text(_BESIDE), {"ssccs": [f"{one:018d}" for one in cartons.tolist()], "span": SPAN}).scalar()
+    return np.array(found or (), dtype=np.int64)
 
 
 def route_of(tx: ReadTx, wanted: Whole, params: Params) -> Route:
@@ -265,6 +273,22 @@ def cartons_of(tx: ReadTx, cartons: Whole) -> Cartons:
     return Cartons(**{name: np.array(row[name] or (), dtype=np.int64) for name in Cartons.__dataclass_fields__})
 
 
+# By unit_contents_start_idx: six rows a carton, whatever the run.
+_BESIDE = """
+SELECT array_agg(DISTINCT CAST(beside.sscc AS bigint))
+FROM (
+    SELECT sscc, min(lower(items)) AS first_item FROM unit_contents
+    WHERE sscc = ANY (CAST(:ssccs AS text[])) GROUP BY sscc
+) c
+CROSS JOIN LATERAL (
+    (SELECT sscc FROM unit_contents WHERE lower(items) < c.first_item AND unpacked_at IS NULL
+     ORDER BY lower(items) DESC LIMIT :span)
+    UNION ALL
+    (SELECT sscc FROM unit_contents WHERE lower(items) > c.first_item AND unpacked_at IS NULL
+     ORDER BY lower(items) LIMIT :span)
+) beside
+WHERE beside.sscc ~ '^[0-9]{18}$'
+"""
 _US = "CAST(extract(epoch FROM {0}) * 1000000 AS bigint)"
 _CARTONS = f"""
 WITH units AS (
