@@ -16,7 +16,7 @@ from tests.browser.test_console import desk
 from tests.browser.test_console import sign_in as sign_in_to_console
 from tests.browser.test_consumer_page import BUDGET_BYTES, phone, sign_in, title
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 SMALL = {"width": 360, "height": 740}
 TABS = {"积分": "积分", "我的": "我的"}
