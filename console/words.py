@@ -169,6 +169,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "by": ("经手", "by"),
     "item": ("商品", "Item"),
     "address": ("网络地址", "Address"),
+    "way-in": ("来路", "Way in"),
     "run": ("批次", "Run"),
     "epoch": ("密钥期", "Key epoch"),
     "gps": ("卫星定位", "GPS"),

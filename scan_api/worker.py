@@ -19,7 +19,7 @@ from foundation.database import transaction
 from foundation.observability import configure_logging, log
 from loyalty import tasks as loyalty_tasks
 from loyalty.members import MemberKeys
-from scan_api import judging, paymaster
+from scan_api import judging, paymaster, sparring
 from scan_api import tasks as scan_api_tasks
 from scan_api.chores import CHORES
 from scan_api.house import House
@@ -50,6 +50,7 @@ def run(house: House) -> None:
         threading.Thread(target=_relay, args=(app, house.engine, stop), name="relay"),
         threading.Thread(target=_sweep, args=(house.engine, stop), name="sweeps"),
         threading.Thread(target=_judge, args=(house.engine, stop), name="judge"),
+        threading.Thread(target=_spar, args=(house.engine, stop), name="adversaries"),
         threading.Thread(target=_chores, args=(house, stop), name="chores"),
         threading.Thread(target=postman_of(house).run, args=(stop,), name="postman"),
     ]
@@ -106,6 +107,13 @@ def _judge(engine: Engine, stop: threading.Event) -> None:
     while not stop.is_set():
         if not judging.judge_near(engine, now=clock.now()):
             stop.wait(judging.NEAR_S)
+
+
+def _spar(engine: Engine, stop: threading.Event) -> None:
+    """A thread of its own: a run takes a minute, in a program of its own."""
+    while not stop.wait(sparring.PAUSE_S):
+        with _survives("adversaries"):
+            sparring.play_next(engine, stop)
 
 
 def _chores(house: House, stop: threading.Event) -> None:

@@ -3,6 +3,8 @@
 Whoever asks chooses the run's id: asked twice, it runs once. The worker goes through the log in stretches; each is one
 transaction that moves the cursor and adds to the sums, so a run that was killed goes on where it was.
 
+spoke: scans each other reason spoke on; overlap: those of them the draft hits too.
+
 A rule reads the snapshot that was stored with the scan. Labels are younger and judge the rule; they are no fact of it.
 """
 
@@ -17,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from antifraud.lab import labels, limits, reading, versions
+from antifraud.lab import labels, limits, quality, reading, versions
 from antifraud.lab.fused import Rule, alone
 from antifraud.lab.tables import lab_people, lab_runs
 from antifraud.lab.versions import BadRule, Version
@@ -104,14 +106,13 @@ def go_on(tx: Tx, run_id: UUID, *, now: datetime, limit: int = STRETCH) -> bool:
     if one.kind != "rule":
         _end(tx, run, failure="Thresholds have no back-test of this kind.", now=now)
         return False
-    progress, found = dict(run.progress) or _nothing(tx, one), reading.stretch(
-        tx, run.cursor_at, run.cursor_id, until=run.until, limit=limit
-    )  # fmt: skip
+    progress = _nothing(tx, one) | dict(run.progress)  # A run begun by an older program lacks what is new.
+    found = reading.stretch(tx, run.cursor_at, run.cursor_id, until=run.until, limit=limit)
     _add(tx, run.id, progress, one.rule(), _live(tx, run.slug, progress), found.rows)
     moved = {"state": "running", "cursor_at": found.at, "cursor_id": found.scan_id, "progress": progress}
     tx.execute(update(lab_runs).where(lab_runs.c.id == run.id).values(moved))
     if found.last:
-        _end(tx, run, report=_report(tx, run, progress), now=now)
+        _end(tx, run, report=_report(tx, run, one.rule(), progress), now=now)
         return False
     outbox.enqueue(tx, TASK, {"run_id": str(run_id)}, now=now)
     return True
@@ -123,7 +124,8 @@ def _nothing(tx: ReadTx, one: Version) -> dict[str, Any]:
     counts = dict.fromkeys(
         ("scans", "hits", "fresh", "failed", "good", "bad", "valuable", "points", "fen", "held", "added", "dropped"), 0
     )
-    return counts | {"days": {}, "alerts": 0, "examples": [], "live": live.version if live else None, "verdicts": {}}
+    empty: dict[str, Any] = {"days": {}, "verdicts": {}, "spoke": {}, "overlap": {}, "examples": [], "alerts": 0}
+    return counts | empty | {"live": live.version if live else None}
 
 
 def _live(tx: ReadTx, slug: str, progress: Mapping[str, Any]) -> Rule | None:
@@ -133,8 +135,10 @@ def _live(tx: ReadTx, slug: str, progress: Mapping[str, Any]) -> Rule | None:
 def _add(tx: Tx, run_id: UUID, sums: dict[str, Any], rule: Rule, live: Rule | None, rows: Any) -> None:
     ask_rule, ask_live = alone(rule.condition), alone(live.condition) if live else None
     hits, days, verdicts = [], Counter(sums["days"]), Counter(sums["verdicts"])
+    spoke, overlap = Counter(sums["spoke"]), Counter(sums["overlap"])
     for row in rows:
-        seen = of_row(row)
+        seen, others = of_row(row), {code for code in row.reasons if code != rule.code}
+        spoke.update(others)
         try:
             hit, before = ask_rule(seen), bool(ask_live and ask_live(seen))
         except Exception:  # A snapshot of another program: counted, and nothing is concluded.
@@ -146,9 +150,11 @@ def _add(tx: Tx, run_id: UUID, sums: dict[str, Any], rule: Rule, live: Rule | No
             hits.append(row)
             days[row.received_at.astimezone(BRAND_ZONE).date().isoformat()] += 1
             verdicts[row.verdict] += 1
+            overlap.update(others)
     sums["scans"] += len(rows)
     sums["hits"] += len(hits)
     sums["days"], sums["verdicts"] = dict(days), dict(verdicts)
+    sums["spoke"], sums["overlap"] = dict(spoke), dict(overlap)
     if hits:
         _weigh(tx, run_id, sums, rule, hits)
 
@@ -197,12 +203,14 @@ def _touch(tx: Tx, run_id: UUID, people: Mapping[str, int]) -> None:
     tx.execute(new.on_conflict_do_update(index_elements=known, set_={"bad": lab_people.c.bad | new.excluded.bad}))
 
 
-def _report(tx: ReadTx, run: Run, sums: Mapping[str, Any]) -> dict[str, Any]:
-    """The sums, and the blast radius: people, those not known to be bad, points, and all of it in fen."""
+def _report(tx: ReadTx, run: Run, rule: Rule, sums: Mapping[str, Any]) -> dict[str, Any]:
+    """The sums, the recall, and the blast radius: people, those not known to be bad, points, and all of it in fen."""
     counted = select(func.count(), func.count().filter(~lab_people.c.bad)).where(lab_people.c.run_id == run.id)
     people, honest = tx.execute(counted).one()
     fen = sums["fen"] + round(sums["points"] * limits.value(tx, "fen_per_point"))
-    return dict(sums) | {"people": people, "honest": honest, "worth_fen": fen}
+    found = quality.recall_of(tx, rule, since=run.since, until=run.until)
+    share = [found.value, found.low, found.high, found.of] if found else None
+    return dict(sums) | {"people": people, "honest": honest, "worth_fen": fen, "recall": share}
 
 
 def _end(

@@ -9,12 +9,12 @@ Every rule has a budget of alerts and holds a day; once it is spent the rule is 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import NormalDist
 from typing import Any
 
 from antifraud import alerts
 from antifraud.findings import Alert, Reason, Severity
 from antifraud.lab import backtest, limits, shadow, versions
+from antifraud.lab.intervals import wilson
 from antifraud.lab.versions import Version
 from foundation.database import Tx
 from foundation.rules.python import BRAND_ZONE
@@ -38,17 +38,6 @@ class Baseline:
         from scipy.stats import binom  # Half a second to import, for one number a rule a day.
 
         return max(LEAST - 1, int(binom.ppf(CONFIDENCE, scans, self.most_share)))
-
-
-def wilson(hits: float, of: float, *, confidence: float = 0.95) -> tuple[float, float]:
-    """The two-sided Wilson score interval of a share; (0, 1) of nothing. Wilson 1927."""
-    if of <= 0:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share = hits / of
-    middle = share + z * z / (2 * of)
-    half = z * float((share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5)
-    return max(0.0, (middle - half) / (1 + z * z / of)), min(1.0, (middle + half) / (1 + z * z / of))
 
 
 def baseline(tx: Tx, one: Version) -> Baseline | None:

@@ -8,16 +8,18 @@
 | people       | it touches few enough people not known to be bad, in 30 days                         |
 | points, yuan | it holds little enough, in 30 days                                                   |
 | adversaries  | no attack is found less often than by what is live                                   |
-| person       | somebody else than who drafted it publishes                                          |
+| person       | somebody else than who drafted it and who asked publishes                            |
 
-A rule that neither alerts nor holds touches nobody; it passes the same checks.
+A rule that neither alerts nor holds touches nobody; it passes the same checks. Thresholds cannot be asked of a snapshot
+that was judged with others, so for them the worlds of the adversaries stand in for history: `adversaries` and `person`,
+and `honest`: hardly more honest scans are held, slowed down or call a person than by what is live.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from antifraud.lab import backtest, limits, shadow, versions
-from antifraud.lab.versions import LabMoved, Version
+from antifraud.lab.versions import PARAMS, LabMoved, Version
 from foundation import audit
 from foundation.database import ReadTx, Tx
 
@@ -45,19 +47,31 @@ class GateClosed(LabMoved):
 def checks(tx: ReadTx, one: Version, *, by: str | None = None) -> list[Check]:
     """All of the table, in its order. by: who would publish."""
     most = limits.everything(tx)
+    if one.kind == PARAMS:
+        return [_adversaries(tx, one, most["recall_lost"]), _honest(tx, one, most["honest_more"]), _person(one, by)]
     run = backtest.latest(tx, one.slug, one.version, state="done")
     report = run.report if run and run.report else None
     found = [_backtest(run, most), _shadow(tx, one, most), _healthy(tx, one, report, most)]
     return [*found, *_radius(run, most), _adversaries(tx, one, most["recall_lost"]), _person(one, by)]
 
 
+def ask(tx: Tx, slug: str, version: int, *, by: str, now: datetime) -> Version:
+    """Call a second person, once every check but theirs passes. Raises GateClosed, LabMoved, NotFound."""
+    found = checks(tx, versions.get(tx, slug, version))
+    _closed([check for check in found if not check.passed and check.name != "person"])
+    return versions.ask(tx, slug, version, by=by, now=now)
+
+
+def _closed(missing: list[Check]) -> None:
+    if missing:
+        raise GateClosed(missing[0].says, missing=[check.name for check in missing])
+
+
 def publish(tx: Tx, slug: str, version: int, *, by: str, now: datetime) -> Version:
     """Let the version count from the next scans on, if every check passes. Raises GateClosed, LabMoved, NotFound."""
     one = versions.get(tx, slug, version)
     asked = checks(tx, one, by=by)
-    missing = [check for check in asked if not check.passed]
-    if missing:
-        raise GateClosed(missing[0].says, missing=[check.name for check in missing])
+    _closed([check for check in asked if not check.passed])
     live = versions.make_live(tx, slug, version, by=by, now=now)
     said = {check.name: [check.found, check.needs] for check in asked}
     audit.record(tx, actor=by, action="lab.gate", subject=f"lab:{slug}", after={"version": version} | said, now=now)
@@ -125,6 +139,22 @@ def _adversaries(tx: ReadTx, one: Version, allowed: float) -> Check:
     return Check("adversaries", share <= allowed, round(share, 4), allowed, says)
 
 
+def _honest(tx: ReadTx, one: Version, allowed: float) -> Check:
+    run = backtest.latest(tx, one.slug, one.version, "adversaries", state="done")
+    if run is None or run.report is None:
+        return Check("honest", False, None, allowed, "The adversaries' worlds say how many honest scans it touches.")
+    row = run.report["honest"]
+    more = max(0.0, row["draft"] - row["live"])
+    says = f"It touches {more:.2%} more of the honest scans than what is live; at most {allowed:.2%} are allowed."
+    return Check("honest", more <= allowed, round(more, 6), allowed, says)
+
+
 def _person(one: Version, by: str | None) -> Check:
-    says = f"Another person than {one.drafted_by} has to publish it."
-    return Check("person", by is not None and by != one.drafted_by, by, f"≠ {one.drafted_by}", says)
+    two = " and ".join(behind(one))
+    says = f"Another person than {two} has to publish it."
+    return Check("person", by is not None and by not in behind(one), by, f"≠ {two}", says)
+
+
+def behind(one: Version) -> list[str]:
+    """Who drafted it and who asked for it: neither is the second person."""
+    return list(dict.fromkeys(name for name in (one.drafted_by, one.asked_by) if name))

@@ -63,6 +63,15 @@ def decided(tx: ReadTx, *, since: datetime, until: datetime, codes: Iterable[str
     return [Judged(*row) for row in tx.execute(_DECIDED, asked)]
 
 
+def about(tx: ReadTx, *, since: datetime, until: datetime) -> list[Judged]:
+    """Labels of the scans received in that time, whenever they were decided."""
+    return [Judged(*row) for row in tx.execute(_ABOUT, {"since": since, "until": until})]
+
+
+_ABOUT = text("""
+SELECT code, pivot, scan_id, outcome, source, weight FROM case_labels JOIN scans USING (scan_id)
+WHERE received_at >= :since AND received_at < :until ORDER BY decided_at, id
+""")
 _DECIDED = text("""
 SELECT code, pivot, scan_id, outcome, source, weight FROM case_labels
 WHERE decided_at >= :since AND decided_at < :until AND (CAST(:codes AS text[]) IS NULL OR code = ANY(:codes))

@@ -19,6 +19,7 @@ USUAL: Mapping[str, float] = {
     "yuan": 2_000,  # the same in money, prizes included
     "failed_share": 0.001,  # of scans a rule may fail on
     "recall_lost": 0.0,  # of any adversary, against what is live
+    "honest_more": 0.0005,  # of honest scans that other thresholds may touch more than what is live
     "fen_per_point": 1.0,  # what a point is worth
     "baseline_scans": 1_000,  # a hit share is trusted from so many on
 }

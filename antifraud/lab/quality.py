@@ -14,15 +14,18 @@ repeat     share of a code's alerts about something it had alerted before.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import text
 
-from antifraud.lab import labels
-from antifraud.lab.breaker import wilson
+from antifraud.lab import labels, reading
+from antifraud.lab.fused import Rule, alone
+from antifraud.lab.intervals import wilson
 from antifraud.lab.labels import BAD, GOOD, VALUABLE, Judged
+from antifraud.lab.vocabulary import of_row
 from foundation.database import ReadTx
 
 
@@ -126,6 +129,17 @@ def recall(code: str, judged: Iterable[Judged], spoke: Mapping[UUID, frozenset[s
     else:
         effective = total**2 / sum(w * w for w in weight.values())
     return Share(share, *wilson(share * effective, effective), effective)
+
+
+def recall_of(tx: ReadTx, rule: Rule, *, since: datetime, until: datetime) -> Share | None:
+    """What `recall` would be if this rule had been asked of the scans received in [since, until)."""
+    judged, ask = labels.about(tx, since=since, until=until), alone(rule.condition)
+    bad = {one.scan_id for one in judged if one.outcome == BAD}
+    spoke = dict[UUID, frozenset[str]]()
+    for row in reading.these(tx, bad):
+        with suppress(Exception):  # A snapshot it fails on is one it does not find; the back-test counts it.
+            spoke[row.scan_id] = frozenset([rule.code] if ask(of_row(row)) else [])
+    return recall(rule.code, judged, spoke)
 
 
 def _spoke(tx: ReadTx, scans: Iterable[UUID]) -> dict[UUID, frozenset[str]]:

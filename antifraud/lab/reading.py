@@ -1,6 +1,6 @@
 """The log of scans in the order of judgement, in stretches: from a place, up to an instant, so many at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from antifraud.tables import scans
 from foundation.database import ReadTx
 
 NOBODY = UUID(int=0)
+_WANTED = [scans.c[name] for name in (*COLUMNS, "contributions", "answer", "text", "address", "lat", "lon")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,17 @@ class Stretch:
 def stretch(tx: ReadTx, at: datetime, scan_id: UUID, *, until: datetime, limit: int) -> Stretch:
     """The scans after the place (at, scan_id), before `until`."""
     after = tuple_(scans.c.received_at, scans.c.scan_id) > tuple_(at, scan_id)
-    wanted = select(*(scans.c[name] for name in (*COLUMNS, "contributions", "answer", "text", "address", "lat", "lon")))
-    wanted = wanted.where(scans.c.received_at >= at, scans.c.received_at < until, after)
+    wanted = select(*_WANTED).where(scans.c.received_at >= at, scans.c.received_at < until, after)
     rows = tx.execute(wanted.order_by(scans.c.received_at, scans.c.scan_id).limit(limit)).all()
     last = len(rows) < limit
     if last:
         return Stretch(rows, until, NOBODY, last)
     return Stretch(rows, rows[-1].received_at, rows[-1].scan_id, last)
+
+
+def these(tx: ReadTx, ids: Collection[UUID]) -> Sequence[Row[Any]]:
+    """These scans of the log; those it does not have are missing."""
+    return tx.execute(select(*_WANTED).where(scans.c.scan_id.in_(ids))).all()
 
 
 def prize_fen(answer: Any) -> int:

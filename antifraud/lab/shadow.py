@@ -30,7 +30,10 @@ FEED = "rules"
 
 @dataclass(slots=True)
 class Tally:
-    """Of one version and day. fresh: nothing else had spoken against the scan; actions: hits that alert or hold."""
+    """Of one version and day. fresh: nothing else had spoken against the scan; actions: hits that alert or hold.
+
+    added, dropped: scans on which it and what was live of its rule differed, by which of the two hit.
+    """
 
     scans: int = 0
     hits: int = 0
@@ -38,6 +41,8 @@ class Tally:
     actions: int = 0
     failed: int = 0
     points: int = 0
+    added: int = 0
+    dropped: int = 0
     drawn: list[tuple[int, UUID, bool]] = field(default_factory=list)
 
     def hit(self, row: Any, rule: Rule) -> None:
@@ -59,6 +64,18 @@ class Day:
     actions: int
     failed: int
     points: int
+    added: int | None
+    dropped: int | None
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of the scans on which it says what the live version of its rule said; None where nobody compared."""
+        if not self.scans or self.added is None or self.dropped is None:
+            return None
+        return 1 - (self.added + self.dropped) / self.scans
+
+
+COUNTS = ("scans", "hits", "fresh", "actions", "failed", "points", "added", "dropped")
 
 
 def go_on(tx: Tx, *, now: datetime, limit: int = STRETCH) -> int:
@@ -87,10 +104,13 @@ def _tallied(state: str, rule: Rule, rows: Sequence[Any]) -> dict[date, Tally]:
     for row in rows:
         tally = days[row.received_at.astimezone(BRAND_ZONE).date()]
         tally.scans += 1
+        said = rule.code in row.reasons
         if state == "live":
-            hit, failed = rule.code in row.reasons, rule.slug in row.features.get("rules_failed", ())
+            hit, failed = said, rule.slug in row.features.get("rules_failed", ())
         else:
             hit, failed = _asked(asks, row)
+        tally.added += hit and not said
+        tally.dropped += said and not hit
         tally.failed += failed
         if hit:
             tally.hit(row, rule)
@@ -106,7 +126,7 @@ def _asked(asks: Any, row: Any) -> tuple[bool, bool]:
 
 def _keep(tx: Tx, state: str, rule: Rule, days: dict[date, Tally]) -> None:
     for day, tally in sorted(days.items()):
-        counts = {name: getattr(tally, name) for name in ("scans", "hits", "fresh", "actions", "failed", "points")}
+        counts = {name: getattr(tally, name) for name in COUNTS}
         new = insert(lab_days).values(slug=rule.slug, version=rule.version, day=day, state=state, **counts)
         sums = {name: lab_days.c[name] + new.excluded[name] for name in counts}
         tx.execute(new.on_conflict_do_update(index_elements=["slug", "version", "day", "state"], set_=sums))

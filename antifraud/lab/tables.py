@@ -50,6 +50,10 @@ lab_versions = Table(
     Column("muted_until", INSTANT),
     Column("ended_at", INSTANT),
     Column("ended_why", Text),
+    Column("asked_by", Text),
+    Column("asked_at", INSTANT),
+    Column("refused_by", Text),
+    Column("refused_why", Text),
     PrimaryKeyConstraint("slug", "version", name="lab_versions_pkey"),
     CheckConstraint("version > 0", name="lab_version_counts_from_one"),
     CheckConstraint(
@@ -69,6 +73,9 @@ lab_versions = Table(
         "(state IN ('rolled_back', 'retired')) <= (ended_at IS NOT NULL AND ended_why IS NOT NULL)",
         name="lab_version_end_has_a_reason",
     ),
+    CheckConstraint("(asked_by IS NULL) = (asked_at IS NULL)", name="lab_version_ask_has_a_name"),
+    CheckConstraint("(refused_by IS NULL) = (refused_why IS NULL)", name="lab_version_refusal_has_a_reason"),
+    CheckConstraint("published_by <> asked_by", name="lab_version_asker_does_not_publish"),
     Index("lab_versions_one_live", "slug", unique=True, postgresql_where=text("state = 'live'")),
     Index("lab_versions_one_shadow", "slug", unique=True, postgresql_where=text("state = 'shadow'")),
     comment="What a rule says, append-only; where it stands in its life, moved by guarded statements",
@@ -135,6 +142,8 @@ lab_days = Table(
     Column("actions", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
     Column("points", BigInteger, nullable=False),
+    Column("added", BigInteger),  # Null on days before anybody compared.
+    Column("dropped", BigInteger),
     PrimaryKeyConstraint("slug", "version", "day", "state", name="lab_days_pkey"),
     _version("lab_days"),
     CheckConstraint("state IN ('shadow', 'live')", name="lab_day_state_is_known"),
@@ -142,6 +151,11 @@ lab_days = Table(
         "0 <= hits AND hits <= scans AND 0 <= fresh AND fresh <= hits AND 0 <= actions AND actions <= hits"
         " AND 0 <= failed AND failed <= scans",
         name="lab_day_counts_add_up",
+    ),
+    CheckConstraint(
+        "(added IS NULL) = (dropped IS NULL) AND 0 <= added AND added <= hits AND 0 <= dropped"
+        " AND added + dropped <= scans",
+        name="lab_day_differs_by_its_scans",
     ),
     comment="What a version said of a day of scans, in shadow or live; fresh: nothing else had spoken against it",
 )

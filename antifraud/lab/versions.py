@@ -1,7 +1,8 @@
 """A rule's life: versions are written once, and moved from state to state by guarded statements.
 
-    draft ── start_shadow ──> shadow ── its end comes ──> draft
+    draft ── start_shadow ──> shadow ── its end comes, or stop_shadow ──> draft
       └────────────┬────────────┘
+             ask ─ refuse
                 publish, by another          live ── a newer one is published ──> retired
                    └────> live               live ── roll_back ──> rolled_back, and what it replaced is live again
                                              live ── trip ──> shadow
@@ -75,6 +76,15 @@ class Version:
     muted_until: datetime | None
     ended_at: datetime | None
     ended_why: str | None
+    asked_by: str | None
+    asked_at: datetime | None
+    refused_by: str | None
+    refused_why: str | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody asked for its publication and nobody has answered."""
+        return self.state in OPEN and self.asked_by is not None
 
     def rule(self, now: datetime | None = None) -> Rule:
         """The rule this version says; muted if it is at `now`. Only of kind rule."""
@@ -157,6 +167,12 @@ def start_shadow(tx: Tx, slug: str, version: int, *, until: datetime, by: str, n
     return _moved(tx, move, slug, version, "shadow", by, now, until=until.isoformat())
 
 
+def stop_shadow(tx: Tx, slug: str, version: int, *, by: str, now: datetime) -> Version:
+    """End a shadow run before its time; what was seen is kept."""
+    move = _these(slug, version, "shadow").values(state="draft")
+    return _moved(tx, move, slug, version, "shadow-stopped", by, now)
+
+
 def end_shadows(tx: Tx, *, now: datetime) -> int:
     """Shadow runs whose end came are drafts again, with what was seen kept; how many."""
     over = update(lab_versions).where(lab_versions.c.state == "shadow", lab_versions.c.shadow_until <= now)
@@ -166,11 +182,29 @@ def end_shadows(tx: Tx, *, now: datetime) -> int:
     return len(ended)
 
 
+def ask(tx: Tx, slug: str, version: int, *, by: str, now: datetime) -> Version:
+    """The step of `gate.ask` that counts: from now it waits for another person."""
+    asked = {"asked_by": by, "asked_at": now, "refused_by": None, "refused_why": None}
+    move = _these(slug, version, *OPEN).where(lab_versions.c.asked_by.is_(None)).values(asked)
+    return _moved(tx, move, slug, version, "ask", by, now)
+
+
+def refuse(tx: Tx, slug: str, version: int, *, why: str, by: str, now: datetime) -> Version:
+    """Answer an ask with no, for a reason; whoever asked may take it back the same way."""
+    if not why.strip():
+        raise BadRule("Write a sentence that says why it is not published.")
+    refused = {"asked_by": None, "asked_at": None, "refused_by": by, "refused_why": why.strip()}
+    move = _these(slug, version, *OPEN).where(lab_versions.c.asked_by.is_not(None)).values(refused)
+    return _moved(tx, move, slug, version, "refuse", by, now, why=why.strip())
+
+
 def make_live(tx: Tx, slug: str, version: int, *, by: str, now: datetime) -> Version:
     """The step of `gate.publish` that counts: atomically, what was live retires. Raises LabMoved."""
     one = get(tx, slug, version)
     if one.drafted_by == by:
         raise LabMoved("Another person has to publish: whoever drafted it cannot.")
+    if one.asked_by == by:
+        raise LabMoved("Another person has to publish: whoever asked for it cannot.")
     ended = {"state": "retired", "ended_at": now, "ended_why": f"version {version} was published"}
     others = (lab_versions.c.slug == slug, lab_versions.c.state == "live", lab_versions.c.version != version)
     try:
@@ -209,6 +243,7 @@ def retire(tx: Tx, slug: str, version: int, *, why: str, by: str, now: datetime)
 def trip(tx: Tx, slug: str, version: int, *, why: str, now: datetime) -> Version | None:
     """The breaker takes a live rule back into shadow. None: somebody else did already."""
     shadow = {"state": "shadow", "shadow_from": now, "shadow_until": now + AFTER_A_TRIP}
+    shadow |= {"asked_by": None, "asked_at": None}  # Before it counts again, somebody has to ask again.
     beside = update(lab_versions).where(lab_versions.c.slug == slug, lab_versions.c.state == "shadow")
     move = _these(slug, version, "live")
     if get(tx, slug, version).state != "live":
@@ -287,12 +322,16 @@ def _moved(
 ) -> Version:  # fmt: skip
     """The guarded step; whoever comes second is told how it stands."""
     if not tx.execute(move).rowcount:
-        raise LabMoved(f"Version {version} of {slug} is {get(tx, slug, version).state}; load it again.")
+        raise LabMoved(f"Version {version} of {slug} is {_standing(get(tx, slug, version))}; load it again.")
     _audit(tx, slug, action, by, now, version=version, **after)
     if told:
         body = {"slug": slug, "version": version, "action": action, "by": by}
         facts.announce(tx, [Fact("rule.changed", f"rule:{slug}", body)], now=now)
     return get(tx, slug, version)
+
+
+def _standing(one: Version) -> str:
+    return f"{one.state} and waits for another person" if one.waits else one.state
 
 
 def _audit(tx: Tx, slug: str, action: str, by: str, now: datetime, **after: object) -> None:

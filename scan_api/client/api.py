@@ -490,6 +490,7 @@ class LocationIn(TypedDict):
     lon: float
     accuracy_m: float
     method: Literal["gps", "fuzzy", "wifi", "ip_fixed", "ip_mobile"]
+    crs: NotRequired[Literal["wgs84", "gcj02"]]
 
 
 class MeOut(TypedDict):
@@ -876,6 +877,7 @@ class ScanIn(TypedDict):
     device: str
     location: NotRequired[LocationIn | None]
     claim: NotRequired[bool]
+    hints: NotRequired[list[Literal["emulator", "hooked"]]]
 
 
 class ScanLine(TypedDict):

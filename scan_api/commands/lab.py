@@ -1,7 +1,7 @@
 """`onecode lab`: rules of the judgement from draft to live and back, tried on history, beside live, against attacks."""
 
 import json
-import subprocess
+import threading
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from foundation import clock, ids
 from foundation.database import ReadTx, reading, transaction
 from foundation.errors import BadRequest
 from foundation.settings import Settings
-from scan_api import supervisor
+from scan_api import sparring
 from scan_api.commands.options import By, Json, me, print_rows
 from scan_api.house import open_house
 
@@ -229,9 +229,11 @@ def adversaries(
     with open_house(Settings.from_environment()) as house:
         with reading(house.engine) as tx:
             asked = library.asked(tx, rule or None)
-        command = supervisor.python("benchmarks.adversaries")
-        played = subprocess.run(command, input=json.dumps(asked), check=True, stdout=subprocess.PIPE, text=True)
-        report = json.loads(played.stdout)
+        try:
+            report = sparring.play(asked, threading.Event())
+        except sparring.NotPlayed as problem:
+            raise BadRequest(str(problem)) from None
+        assert report is not None  # Nobody stops it but Ctrl-C.
         if rule:
             with transaction(house.engine) as tx:
                 library.keep(tx, rule, asked["version"], report, by=me(by), now=clock.now())

@@ -234,6 +234,6 @@ async function begin() {
   dress("");
   if (scanned) await scan(); else route();
 }
-$("language").onclick = () => { lang = lang === "zh" ? "en" : "zh"; store.setItem("lang", lang); if (SCREENS[shown] || !scanned?.answer) route(); if (scanned?.answer) scan(); };
+$("language").onclick = () => { lang = lang === "zh" ? "en" : "zh"; store.setItem("lang", lang); if (SCREENS[shown] || !scanned?.answer) route(); if (scanned?.answer) scan({ from: null }); };
 addEventListener("hashchange", () => route());
 begin();

@@ -241,8 +241,8 @@ def world(database: Engine, tmp_path: Path) -> Iterator[World]:
 
 
 @contextmanager
-def world_on(engine: Engine, folder: Path) -> Iterator[World]:
-    house = open_house(engine, folder)
+def world_on(engine: Engine, folder: Path, house: House | None = None) -> Iterator[World]:
+    house = house or open_house(engine, folder)
     with TestClient(make_app(house), raise_server_exceptions=False) as http:
         yield World(house, http)
 

@@ -10,7 +10,8 @@ from antifraud.findings import Severity
 from antifraud.lab import adversaries as library
 from antifraud.lab import backtest, breaker, gate, limits, shadow, versions
 from antifraud.lab.backtest import RunReused
-from antifraud.lab.breaker import Baseline, wilson
+from antifraud.lab.breaker import Baseline
+from antifraud.lab.intervals import wilson
 from antifraud.lab.versions import BadRule
 from foundation import audit
 
@@ -84,6 +85,56 @@ def test_the_difference_to_live_is_counted(history, now):
     assert (report["live"], report["hits"], report["added"], report["dropped"]) == (1, 3, 2, 1)
 
 
+def test_a_back_test_says_what_other_reasons_spoke_on_the_same_scans(history, now):
+    for turn, reasons in enumerate((["CLN_TRAVEL"], ["CLN_TRAVEL", "CLN_USERS_SPREAD"], [], ["RULE_MANY"])):
+        history.scan(f"p{turn}", at=now - timedelta(hours=turn + 1), people=4 if turn else 1, reasons=reasons)
+    report = history.backtest(history.draft()).report
+    assert (report["hits"], report["spoke"]) == (3, {"CLN_TRAVEL": 2, "CLN_USERS_SPREAD": 1})
+    assert report["overlap"] == {"CLN_TRAVEL": 1, "CLN_USERS_SPREAD": 1}
+
+
+def test_recall_on_history_counts_the_audit_sample_by_its_weight(history, now):
+    """One bad scan of a case is hit; one drawn by lot, that speaks for three, is missed."""
+    at = now - timedelta(days=2)
+    history.label(history.scan("Forger", at=at, people=5), "confirmed_risk")
+    draft = history.draft()
+    assert history.backtest(draft, days=18).report["recall"] is None
+    history.label(history.scan("Other", at=at, people=1), "confirmed_risk", code="AUDIT", source="audit", weight=3.0)
+    old = history.scan("Old", at=now - timedelta(days=40), people=9)
+    history.label(old, "confirmed_risk", code="AUDIT", source="audit", weight=50.0)
+    share, low, high, _ = history.backtest(draft, days=20).report["recall"]
+    assert share == 0.25
+    assert low < 0.25 < high
+
+
+def test_a_run_begun_by_an_older_program_is_gone_on_with(history, now):
+    for turn in range(6):
+        history.scan(f"p{turn}", at=now - timedelta(hours=turn + 1), people=turn, reasons=["CLN_TRAVEL"])
+    history.draft()
+    backtest.ask(history.tx, UUID(int=5), "many", 1, since=now - timedelta(days=1), until=now, by="li", now=now)
+    assert backtest.go_on(history.tx, UUID(int=5), now=now, limit=3)
+    history.tx.execute(text("UPDATE lab_runs SET progress = progress - 'spoke' - 'overlap'"))
+    while backtest.go_on(history.tx, UUID(int=5), now=now, limit=3):
+        pass
+    report = backtest.get(history.tx, UUID(int=5)).report
+    assert (report["scans"], report["hits"], report["spoke"]) == (6, 3, {"CLN_TRAVEL": 3})
+
+
+def test_a_day_of_shadow_says_how_far_it_agrees_with_what_is_live(history, now):
+    versions.make_live(history.tx, "many", history.draft(rule="people >= 4").version, by="wang", now=now)
+    second = history.draft(rule="people >= 3 and people < 5")
+    versions.start_shadow(history.tx, "many", second.version, until=now + timedelta(days=7), by="li", now=now)
+    history.beside_live(now)
+    for people in (2, 3, 4, 5):
+        said = ["RULE_MANY"] if people >= 4 else []
+        history.scan(f"p{people}", at=now + timedelta(minutes=people), people=people, reasons=said)
+    history.beside_live(now + timedelta(hours=1))
+    (day,) = shadow.days(history.tx, "many", second.version)
+    assert (day.hits, day.added, day.dropped, day.agreement) == (2, 1, 1, 0.5)
+    (live,) = shadow.days(history.tx, "many", 1)
+    assert (live.state, live.added, live.dropped, live.agreement) == ("live", 0, 0, 1.0)
+
+
 def test_a_shadow_counts_each_scan_once_and_only_what_came_after_it_began(history, now):
     history.draft()
     versions.start_shadow(history.tx, "many", 1, until=now + timedelta(days=7), by="li", now=now)
@@ -118,6 +169,31 @@ def test_the_gate_names_what_is_missing_and_opens_when_nothing_is(history, now):
     limits.change(history.tx, "points", 1_000, by="boss", now=now)
     assert gate.publish(history.tx, "many", 1, by="wang", now=now).state == "live"
     assert [line.action for line in audit.history(history.tx, "lab:many")][-1] == "lab.gate"
+
+
+def test_a_second_person_is_called_only_when_nothing_else_is_missing(history, now):
+    one = history.draft()
+    with pytest.raises(gate.GateClosed, match="Run a back-test"):
+        gate.ask(history.tx, "many", 1, by="li", now=now)
+    history.scan("Li", at=now - timedelta(days=1))
+    history.backtest(one)
+    live_through_shadow(history, one, now)
+    adversaries(history, one, now, live=0.5, draft=0.5)
+    gate.ask(history.tx, "many", 1, by="wang", now=now)
+    with pytest.raises(gate.GateClosed, match="Another person than li and wang has to publish"):
+        gate.publish(history.tx, "many", 1, by="wang", now=now)
+    assert gate.publish(history.tx, "many", 1, by="chen", now=now).state == "live"
+
+
+def test_thresholds_pass_the_gate_by_the_worlds_of_the_adversaries(history, now):
+    one = versions.draft_params(history.tx, {"users_many": 6}, why="gift season", by="li", now=now)
+    assert history.missing(one) == ["adversaries", "honest"]
+    for honest, missing in ((0.02, ["honest"]), (0.01, [])):
+        report = {"attacks": {"A1": {"live": 0.5, "draft": 0.5}}, "honest": {"live": 0.01, "draft": honest}}
+        now += timedelta(minutes=1)
+        library.keep(history.tx, "params", 1, report, by="li", now=now)
+        assert history.missing(one) == missing
+    assert gate.publish(history.tx, "params", 1, by="wang", now=now).state == "live"
 
 
 def live_through_shadow(history, one, now) -> None:

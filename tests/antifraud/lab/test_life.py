@@ -91,6 +91,41 @@ def test_a_shadow_run_ends_by_itself(history, now):
     assert versions.get(history.tx, "many").state == "draft"
 
 
+def test_a_shadow_run_is_stopped_by_hand_and_only_while_it_runs(history, now):
+    history.draft()
+    versions.start_shadow(history.tx, "many", 1, until=now + timedelta(days=7), by="li", now=now)
+    assert versions.stop_shadow(history.tx, "many", 1, by="wang", now=now).state == "draft"
+    with pytest.raises(LabMoved, match="is draft; load it again"):
+        versions.stop_shadow(history.tx, "many", 1, by="wang", now=now)
+
+
+def test_who_asks_for_publication_is_not_the_second_person(history, now):
+    history.draft(by="li")
+    asked = versions.ask(history.tx, "many", 1, by="wang", now=now)
+    assert (asked.waits, asked.state) == (True, "draft")
+    with pytest.raises(LabMoved, match="is draft and waits for another person"):
+        versions.ask(history.tx, "many", 1, by="li", now=now)
+    with pytest.raises(LabMoved, match="whoever asked for it cannot"):
+        versions.make_live(history.tx, "many", 1, by="wang", now=now)
+    live = versions.make_live(history.tx, "many", 1, by="chen", now=now)
+    assert (live.state, live.asked_by, live.waits) == ("live", "wang", False)
+
+
+def test_a_refusal_has_a_reason_and_the_version_may_be_asked_for_again(history, now):
+    history.draft(by="li")
+    with pytest.raises(LabMoved, match="load it again"):
+        versions.refuse(history.tx, "many", 1, why="no", by="chen", now=now)
+    versions.ask(history.tx, "many", 1, by="li", now=now)
+    with pytest.raises(BadRule, match="why it is not published"):
+        versions.refuse(history.tx, "many", 1, why=" ", by="chen", now=now)
+    no = versions.refuse(history.tx, "many", 1, why="too wide", by="chen", now=now)
+    assert (no.waits, no.refused_by, no.refused_why) == (False, "chen", "too wide")
+    again = versions.ask(history.tx, "many", 1, by="li", now=now)
+    assert (again.waits, again.refused_why) == (True, None)
+    said = [one.action for one in audit.history(history.tx, "lab:many")]
+    assert said == ["lab.draft", "lab.ask", "lab.refuse", "lab.ask"]
+
+
 def test_thresholds_are_a_draft_of_the_same_life(history, now):
     one = versions.draft_params(
         history.tx, {"users_many": 6, "batch.copied": 2e-5}, why="gift season", by="li", now=now
