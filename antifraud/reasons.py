@@ -207,6 +207,12 @@ SENTENCES: Mapping[str, Mapping[Language, str]] = {
         "en": "The consumer appeals the answer “{verdict}”, with photos of the pack and the receipt. Compare them with "
         "what is on record.",
     },
+    "APL_UNKNOWN": {
+        "zh": "消费者持有的包装上的码查不到或无法读取（{code}），附包装和小票照片。请看照片判断是哪种商品、是否正品；"
+        "通过时请选择该商品。",
+        "en": "The code on the consumer's pack is unknown or cannot be read ({code}); photos of the pack and the "
+        "receipt are attached. See which product they show and whether it is genuine; choose it to accept.",
+    },
     "AUD_SAMPLE": {
         "zh": "随机抽检（概率 {probability}）：本次扫码没有任何预警，请照常核实，用于估计漏检率。",
         "en": "Drawn at random (probability {probability}): nothing was alerted here. Look all the same; it tells what "

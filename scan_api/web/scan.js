@@ -165,7 +165,7 @@ function signIn(title, after) {
 }
 function typed() {
   const code = { autocapitalize: "characters", autocomplete: "off", spellcheck: false, maxLength: 120 };
-  return panel("", field("typed-code", say("typed"), code, say("look"), async (text) => { scanned = { id: uuid7(), text }; await scan(); }));
+  return panel("", field("typed-code", say("typed"), code, say("look"), async (text) => { scanned = { id: uuid7(), text }; await scan(); }), button(say("unreadable"), async () => { scanned = { id: uuid7(), text: " " }; await scan(); if (scanned.answer) location.hash = "#/appeal"; }, "plain"));
 }
 function locate() {
   // Only where it helps: a pack of ours. A network address says next to nothing, so the phone is asked, and told why.

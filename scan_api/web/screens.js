@@ -6,7 +6,7 @@ const button = (words, onclick, kind = "") => h("button", { type: "button", clas
 /** What the server says, or null where it has no such thing (yet). */
 const maybe = (path) => ask("GET", path).catch((error) => { if (error.status === 404) return null; throw error; });
 const offers = (what) => has.includes(what);
-const REFUSED = ["claimed", "suspicious", "void", "not_active", "expired"];
+const REFUSED = ["claimed", "suspicious", "void", "not_active", "expired", "unknown"];
 const told = () => ["genuine", "genuine_again", "claimed"].includes(scanned?.answer?.verdict);
 const refused = () => REFUSED.includes(scanned?.answer?.verdict) || scanned?.answer?.reward.state === "held";
 
