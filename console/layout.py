@@ -19,6 +19,7 @@ ROOMS = (
     ("scoreboard", "/scoreboard", "analyst"),
     ("flows", "/flows", "analyst"),
     ("rule-health", "/rule-health", "analyst"),
+    ("lab-room", "/lab", "analyst"),
     ("runs", "/runs", "producer"),
     ("packages", "/packages", "producer"),
     ("line", "/line", "operator"),
@@ -44,7 +45,7 @@ ROOMS = (
 # Rooms behind one word in the bar; a room named in none has a place of its own.
 MENUS = {
     "work": ("snoozes", "bulk"),
-    "insight": ("scoreboard", "flows", "rule-health"),
+    "insight": ("scoreboard", "flows", "rule-health", "lab-room"),
     "production": ("runs", "packages", "line", "rework"),
     "marketing": ("campaigns", "pools", "payouts", "catalogue", "redemptions", "coupons", "budgets", "texts", "links"),
     "membership": ("members", "segments", "tiers", "by-hand", "orders", "liability"),

@@ -5,6 +5,7 @@ from typing import Literal
 from console.case_work_words import WORDS as _CASE_WORK
 from console.correction_words import WORDS as _CORRECTIONS
 from console.hand_words import WORDS as _HAND
+from console.lab_words import WORDS as _LAB
 from console.night_words import WORDS as _NIGHTS
 from console.rework_words import WORDS as _REWORK
 from console.room_words import WORDS as _ROOM
@@ -412,7 +413,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-_WORDS |= _REWORK | _CORRECTIONS | _HAND | _ROOM | _SEGMENTS | _TIERS | _SHOP | TRADE | _CASE_WORK | _NIGHTS
+_WORDS |= _REWORK | _CORRECTIONS | _HAND | _ROOM | _SEGMENTS | _TIERS | _SHOP | TRADE | _CASE_WORK | _NIGHTS | _LAB
 
 
 def say(key: str, language: Language, **values: object) -> str:

@@ -16,7 +16,7 @@ from antifraud.findings import Alert, Reason, Severity
 from antifraud.lab import backtest, limits, shadow, versions
 from antifraud.lab.intervals import wilson
 from antifraud.lab.versions import Version
-from foundation.database import Tx
+from foundation.database import ReadTx, Tx
 from foundation.rules.python import BRAND_ZONE
 
 CONFIDENCE = 0.995
@@ -40,7 +40,7 @@ class Baseline:
         return max(LEAST - 1, int(binom.ppf(CONFIDENCE, scans, self.most_share)))
 
 
-def baseline(tx: Tx, one: Version) -> Baseline | None:
+def baseline(tx: ReadTx, one: Version) -> Baseline | None:
     """From its shadow days and its last back-test; None while both together are too few scans."""
     quiet = shadow.days(tx, one.slug, one.version, state="shadow")
     scans, hits = sum(day.scans for day in quiet), sum(day.hits for day in quiet)
