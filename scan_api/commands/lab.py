@@ -68,7 +68,7 @@ def draft(
                 tx, slug, text=rule, name_zh=name_zh, name_en=name_en, score=score, weight=weight,
                 severity=SEVERITIES[alert], hold=hold, budget=budget, why=why, by=me(by), now=now,
             )  # fmt: skip
-        library.ask(tx, slug, made.version, by=_me(by), now=now)  # On every change.
+        library.ask(tx, slug, made.version, by=me(by), now=now)  # On every change.
     _said(made, as_json)
 
 
