@@ -149,7 +149,7 @@ def unknown(world, text=None):
 
 
 def test_a_code_nobody_knows_is_appealed_and_paid_as_the_product_on_the_photos(world):
-    for turn, text in enumerate((None, "HTTPS://ELSEWHERE.EXAMPLE/7", " "), start=1):
+    for text in (None, "HTTPS://ELSEWHERE.EXAMPLE/7", " "):
         wang, scan_id = unknown(world, text)
         assert appeal(world, wang, scan_id).json()["state"] == "open"
         (case,) = world.cases(code="APL_")
@@ -163,7 +163,7 @@ def test_a_code_nobody_knows_is_appealed_and_paid_as_the_product_on_the_photos(w
         assert state(world, wang, scan_id) == ("open", 0)
         world.settle(case, "false_positive", "accept-appeal", product=TEA)
         assert state(world, wang, scan_id) == ("accepted", POINTS)
-        assert (wang.wallet()["available"], world.books()) == (POINTS * turn, [])
+        assert (wang.wallet()["available"], world.books()) == (POINTS, [])
         with reading(world.house.engine) as tx:
             assert audit.history(tx, f"appeal:{scan_id}")[-1].after["gtin"] == TEA
 
