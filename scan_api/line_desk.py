@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 
 from foundation import clock
 from foundation.errors import Conflict, NotFound
+from foundation.observability import log
 from printer_jobs import shift_report
 from printer_jobs.advice import advice
 from printer_jobs.journal import JournalBroken, JournalBusy, JournalCorrupt
@@ -239,6 +240,10 @@ class LineDesk:
             stopped = True
         except (JournalBroken, JournalBusy, JournalCorrupt, OSError) as error:
             self.hear(Step("stopped", {"sentence": str(error), "why": "JOURNAL"}))
+            stopped = True
+        except Exception as error:  # The page must not say that a line runs which does not.
+            log(__name__).error("the station fell", exc_info=error)
+            self.hear(Step("stopped", {"sentence": f"The program failed: {error!r}.", "why": "PROGRAM"}))
             stopped = True
         self.log.flush()
         self.state = "stopped" if stopped else "finished"

@@ -92,6 +92,19 @@ def test_what_stops_the_line_is_over_when_it_is_started_again(trainee, trouble, 
     trainee.is_("finished")
 
 
+def test_a_station_that_falls_is_seen_as_a_line_that_stands(trainee, monkeypatch):
+    def fall(*_):
+        raise RuntimeError("nobody thought of that")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(trainee.floor, "run", fall)
+        job = trainee.start()
+        trainee.is_("stopped")
+    assert (trainee.alarms()[0]["why"], trainee.alarms()[0]["grave"]) == ("PROGRAM", True)
+    trainee.desk.start(job)
+    trainee.is_("finished")
+
+
 def test_the_page_makes_trouble_and_a_real_line_refuses_to(trainee, tmp_path):
     real = LineDesk("line 1", trainee.floor, ShiftLog(tmp_path / "real", now=clock.now()), zone=ZoneInfo("UTC"))
     with served(make_page(trainee.desk)) as url, served(make_page(real)) as real_url:
