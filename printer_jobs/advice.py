@@ -117,6 +117,12 @@ STOPS: dict[str, Both] = {
     "JOURNAL": _both(
         "日志无法写入", "检查磁盘空间，再开始。", "The journal cannot be written", "Check the disk, then start."
     ),
+    "PROGRAM": _both(
+        "程序出错",
+        "再开始一次；再出错请联系办公室。",
+        "The program failed",
+        "Start again; if it fails again, call the office.",
+    ),
 }
 STEPS: dict[str, Both] = {
     "link-lost": _both("打印机断线", "正在重连。检查网线。", "Printer link lost", "Connecting again. Check the cable."),

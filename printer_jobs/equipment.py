@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codegen import reader
-from printer_jobs.examiner import Examined, FrameFault, Optics, examine
+from printer_jobs.examiner import Examined, FrameFault, Optics, decoded, examine
 from printer_jobs.grading import Grade
 
 Picture = NDArray[np.uint8]
@@ -173,5 +173,7 @@ class FolderEye:
         return picture
 
     def _picture_or_none(self, tag: int) -> Picture | None:
-        picture = cv2.imread(str(self.folder / PICTURE_NAME.format(tag=tag)), cv2.IMREAD_GRAYSCALE)
-        return None if picture is None else np.asarray(picture, dtype=np.uint8)
+        try:
+            return decoded((self.folder / PICTURE_NAME.format(tag=tag)).read_bytes())
+        except OSError:
+            return None

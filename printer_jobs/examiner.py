@@ -80,7 +80,10 @@ def decoded(raw: bytes) -> Picture | None:
     """The grey picture in a file's or a stream's bytes; None for what is no picture, or too large to be looked at."""
     if not raw or _pixels(raw) > MOST_PIXELS:
         return None
-    found = cv2.imdecode(np.frombuffer(raw, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    try:
+        found = cv2.imdecode(np.frombuffer(raw, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error:
+        return None
     return None if found is None else np.asarray(found, dtype=np.uint8)
 
 

@@ -96,7 +96,7 @@ class LiveEye:
                         if self._stop.is_set():
                             return
                         self._take(frame)
-            except CameraAway as away:
+            except (CameraAway, cv2.error, OSError) as away:
                 if self.said != str(away):
                     log(__name__).warning("the camera is away", why=str(away))
                 self.said = str(away)

@@ -100,8 +100,7 @@ class Office:
         self._platform, self._leases, self._journal, self._serials = platform, leases, journal, journal.serials
         self._wanted, self._ahead, self._say, self._state, self._now = wanted, ahead, say, state, now
         self._stock_path = folder / f"job-{leases.job}.cases.json"
-        told = json.loads(self._stock_path.read_text()) if self._stock_path.exists() else []
-        self._stock = [CaseNumber.from_json(number) for number in told]
+        self._stock = _stock(self._stock_path)
         self._heard = heard
         self._talk: tuple[Talk, Callable[[Any], None], Callable[[PlatformRefuses], None]] | None = None
         self._told: dict[int, int] = {}
@@ -315,3 +314,11 @@ class Office:
         self._say("reported", **answer)
         if answer["sequence"] > sequence:
             raise PlatformRefuses("The platform knows more of this job than its journal: an old copy was put back.")
+
+
+def _stock(path: Path) -> list[CaseNumber]:
+    """What is held of the job's case numbers; a damaged file is asked for again, and each is the same by its place."""
+    try:
+        return [CaseNumber.from_json(number) for number in json.loads(path.read_text())]
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return []

@@ -2,21 +2,24 @@
 
 The journal is the truth about numbers; this is what people want to know of the day. It is kept as lines of JSON beside
 the journal, a line for each minute and each trouble, and read again after a restart: a shift outlives the program. What
-was not written when the power went is missing from the report and from nothing else.
+was not written when the power went is missing from the report and from nothing else. A clock that jumps moves times,
+never counts.
 """
 
 import json
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from printer_jobs.minutes import LineMinute, Oee, oee
 from printer_jobs.shift import Step
 
-KEPT = timedelta(hours=24)
+KEPT = 24 * 60  # Minutes with labels: counted, for a clock that jumps must not empty the shift.
 RECENT = timedelta(minutes=2)
 LETTERS = "FDCBA"
 TROUBLE = {"fault", "link-lost", "equipment-away", "platform-away", "no-block", "stopped"}
@@ -111,7 +114,11 @@ class ShiftLog:
     def start_anew(self, *, now: datetime) -> "ShiftLog":
         """The next shift; this one's file stays."""
         self.flush()
-        path = self._folder / _name(now)
+        path = self._path
+        for second in count():  # The newest by name is the present one, also where the clock was set back.
+            if path > self._path:
+                break
+            path = self._folder / _name(max(now, self.began) + timedelta(seconds=second))
         path.write_text(json.dumps({"at": now.isoformat(), "began": True}) + "\n")
         return ShiftLog(self._folder, now=now)
 
@@ -132,7 +139,8 @@ class ShiftLog:
 
     def per_minute(self, *, now: datetime) -> int:
         """Labels a minute over the last two whole minutes and this one."""
-        recent = [minute.labels for at, minute in self.minutes.items() if at > now - RECENT - timedelta(minutes=1)]
+        since = now - RECENT - timedelta(minutes=1)
+        recent = [minute.labels for at, minute in self.minutes.items() if since < at <= now]
         seconds = min((now - self.began).total_seconds(), RECENT.total_seconds() + now.second)
         return round(sum(recent) * 60 / max(seconds, 10))
 
@@ -188,13 +196,13 @@ class ShiftLog:
     def _add(self, at: datetime, seen: Minute) -> None:
         self.minutes.setdefault(at, Minute()).add(seen)
         self.unchecked += seen.rejected.total()
-        while self.minutes and next(iter(self.minutes)) < at - KEPT:
+        while len(self.minutes) > KEPT:
             self.minutes.popitem(last=False)
 
     def _end(self, kind: str, at: datetime) -> None:
         for one in self.open_troubles():
             if one.kind == kind:
-                one.until = at
+                one.until = max(at, one.since)
 
     def _read(self) -> datetime | None:
         """Take in what an earlier run of the program wrote; when the shift began, None for a new one."""
@@ -202,20 +210,24 @@ class ShiftLog:
         for line in self._path.read_text(errors="replace").splitlines() if self._path.exists() else []:
             try:
                 told = json.loads(line)
-                at = datetime.fromisoformat(told["at"])
+                at = datetime.fromisoformat(told["at"]).astimezone(UTC)
             except (ValueError, KeyError, TypeError):
                 continue
             if "began" in told:
                 began = at
-            elif "counted" in told:
-                self.bins.append(BinCheck(at, told["counted"], told["expected"]))
-                self.unchecked = 0
-            elif "minute" in told:
-                kept = told["minute"]
-                self._add(at, Minute(kept["passed"], Counter(kept["rejected"]), Counter(kept["grades"])))
-            else:
-                self._take(told, at)
+            with suppress(ValueError, KeyError, TypeError, AttributeError):
+                self._read_line(told, at)
         return began
+
+    def _read_line(self, told: Mapping[str, Any], at: datetime) -> None:
+        if "counted" in told:
+            self.bins.append(BinCheck(at, int(told["counted"]), int(told["expected"])))
+            self.unchecked = 0
+        elif "minute" in told:
+            kept = told["minute"]
+            self._add(at, Minute(int(kept["passed"]), Counter(kept["rejected"]), Counter(kept["grades"])))
+        elif "began" not in told:
+            self._take(told, at)
 
     def _write(self, told: Mapping[str, Any]) -> None:
         with self._path.open("a") as file:

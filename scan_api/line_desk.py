@@ -19,7 +19,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from foundation import clock
-from foundation.errors import Conflict
+from foundation.errors import Conflict, NotFound
+from foundation.observability import log
 from printer_jobs import shift_report
 from printer_jobs.advice import advice
 from printer_jobs.journal import JournalBroken, JournalBusy, JournalCorrupt
@@ -69,11 +70,25 @@ class Floor(Protocol):
         """From the journal; None before there is one."""
 
 
-class LineDesk:
-    """One a line. `wait` returns when there is news."""
+class Practice(Protocol):
+    """What goes wrong on a line that is not real. lasting: what somebody must say is fixed."""
 
-    def __init__(self, station: str, floor: Floor, log: ShiftLog, *, zone: object) -> None:
+    @property
+    def lasting(self) -> tuple[str, ...]: ...
+
+    def happen(self, trouble: str) -> None: ...
+
+    def mend(self) -> None: ...
+
+
+class LineDesk:
+    """One a line. `wait` returns when there is news. practice: only where nothing is real."""
+
+    def __init__(
+        self, station: str, floor: Floor, log: ShiftLog, *, zone: object, practice: Practice | None = None
+    ) -> None:
         self.station, self._floor, self.log, self._zone = station, floor, log, zone
+        self._practice = practice
         self.state: State = "idle"
         self.job: Job | None = None
         self.version = 0
@@ -129,6 +144,16 @@ class LineDesk:
         self.log = self.log.start_anew(now=clock.now())
         self._changed()
 
+    def happen(self, trouble: str) -> None:
+        """Trouble to practise on. Raises NotFound where the line is real."""
+        self._practised().happen(trouble)
+        self._changed()
+
+    def mend(self) -> None:
+        """Whatever was practised is fixed. Raises NotFound where the line is real."""
+        self._practised().mend()
+        self._changed()
+
     def report(self, language: Language) -> bytes:
         """The shift's report so far, PDF."""
         self.log.flush()
@@ -173,7 +198,13 @@ class LineDesk:
             "unchecked": log.unchecked,
             "began": log.began.isoformat(),
             "alarms": self._alarms(left, pace),
+            "practice": None if self._practice is None else list(self._practice.lasting),
         }
+
+    def _practised(self) -> Practice:
+        if self._practice is None:
+            raise NotFound("This line is real; practise with `onecode line train`.")
+        return self._practice
 
     def _job(self) -> dict[str, Any] | None:
         job = self.job
@@ -209,6 +240,10 @@ class LineDesk:
             stopped = True
         except (JournalBroken, JournalBusy, JournalCorrupt, OSError) as error:
             self.hear(Step("stopped", {"sentence": str(error), "why": "JOURNAL"}))
+            stopped = True
+        except Exception as error:  # The page must not say that a line runs which does not.
+            log(__name__).error("the station fell", exc_info=error)
+            self.hear(Step("stopped", {"sentence": f"The program failed: {error!r}.", "why": "PROGRAM"}))
             stopped = True
         self.log.flush()
         self.state = "stopped" if stopped else "finished"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 
 from printer_jobs import line_file, record
 from printer_jobs.line_file import LineFile
@@ -39,12 +40,17 @@ class StationFloor:
             return station.run(job)
 
     def account(self, job: int, language: Language) -> Account | None:
-        try:
-            found = record.audit(self._said.folder / f"job-{job}.journal", [open_seal(self._said.folder).public])
-        except record.NoRecord:
-            return None
-        if found.balance is None:
-            return None
         name = self._names.get(job)
         product = "" if name is None else name.product_zh if language == "zh" else name.product_en
-        return Account(job, product, found.balance, f"{found.lines} / {found.signed_to + 1}")
+        return account_of(self._said.folder, job, product)
+
+
+def account_of(folder: Path, job: int, product: str) -> Account | None:
+    """From the journal in a station's folder, against its own key; None before there is one."""
+    try:
+        found = record.audit(folder / f"job-{job}.journal", [open_seal(folder).public])
+    except record.NoRecord:
+        return None
+    if found.balance is None:
+        return None
+    return Account(job, product, found.balance, f"{found.lines} / {found.signed_to + 1}")

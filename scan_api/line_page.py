@@ -97,6 +97,14 @@ def make_page(desk: LineDesk) -> FastAPI:
     async def next_shift() -> None:
         await asyncio.to_thread(desk.next_shift)
 
+    @app.post("/practice/happen/{trouble}", status_code=204)
+    async def happen(trouble: str) -> None:
+        await asyncio.to_thread(desk.happen, trouble)
+
+    @app.post("/practice/mend", status_code=204)
+    async def mend() -> None:
+        await asyncio.to_thread(desk.mend)
+
     @app.get("/report.pdf")
     async def report(lang: Literal["zh", "en"] = "zh") -> Response:
         name = f'inline; filename="shift-{desk.log.began:%Y%m%d-%H%M}.pdf"'

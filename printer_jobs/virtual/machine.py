@@ -56,6 +56,7 @@ class Machine:
 
     protocol: ClassVar[str]
     buffer: ClassVar[int]  # labels it holds
+    prefix: str = ""  # what a coder's template holds of every code
 
     def __init__(
         self, *, port: int = 0, out: Path | None = None, mishaps: Mishaps | None = None, paper: Paper | None = None

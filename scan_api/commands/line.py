@@ -4,6 +4,7 @@ import getpass
 import json
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,7 @@ from scan_api.house import open_house
 from scan_api.line_desk import LineDesk
 from scan_api.line_floor import StationFloor
 from scan_api.line_page import make_page
+from scan_api.line_training import STATION, TrainingFloor
 
 app = typer.Typer(no_args_is_help=True, help="Production lines: enrol, run, audit, status, jobs.")
 
@@ -125,6 +127,23 @@ def page(
         uvicorn.run(make_page(desk), host=host, port=port, log_config=None, server_header=False)
     finally:
         desk.close()
+
+
+@app.command()
+def train(
+    protocol: Annotated[str, typer.Option(help="What the printer speaks.")] = "zpl",
+    host: Annotated[str, typer.Option(help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8091,
+) -> None:
+    """The operator's page over a line that is not real, to practise on. Nothing of it is kept. Ctrl-C ends it."""
+    with TemporaryDirectory() as folder, closing(TrainingFloor(Path(folder), protocol)) as floor:
+        log, zone = ShiftLog(Path(folder) / "shifts", now=clock.now()), ZoneInfo(Settings.from_environment().time_zone)
+        desk = LineDesk(STATION, floor, log, zone=zone, practice=floor)
+        print(f"Practise at http://{host}:{port}/ — Ctrl-C ends it.", flush=True)
+        try:
+            uvicorn.run(make_page(desk), host=host, port=port, log_config=None, server_header=False)
+        finally:
+            desk.close()
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from printer_jobs.shift_report import Account
 from printer_jobs.virtual.belt import BeltEye
 from scan_api.line_desk import Job, LineDesk
 from scan_api.line_page import make_page
+from scan_api.line_training import TrainingFloor
 from tests.browser.shop import picture
 from tests.printer_jobs.factory import JOB, Floor
 from tests.support.server import served
@@ -82,9 +83,11 @@ def plant(tmp_path) -> Iterator[Callable[[int], Plant]]:
 
 @contextmanager
 def operator(
-    chromium: Browser, plant: Plant, folder: Path, language: str = "zh-CN"
+    chromium: Browser, plant: Plant | TrainingFloor, folder: Path, language: str = "zh-CN"
 ) -> Iterator[tuple[Page, LineDesk, str]]:
-    desk = LineDesk("三号线", plant, ShiftLog(folder, now=clock.now()), zone=ZoneInfo("Asia/Shanghai"))
+    practice = plant if isinstance(plant, TrainingFloor) else None
+    log, zone = ShiftLog(folder, now=clock.now()), ZoneInfo("Asia/Shanghai")
+    desk = LineDesk("三号线", plant, log, zone=zone, practice=practice)
     complaints: list[str] = []
     with served(make_page(desk)) as url:
         context = chromium.new_context(viewport=TABLET, locale=language, has_touch=True)
@@ -205,3 +208,35 @@ def test_a_platform_that_is_away_is_no_reason_to_stop_and_another_page_may_not_s
         assert httpx.post(f"{url}/jobs/99/start").status_code == 404
         assert httpx.post(f"{url}/bin", json={"counted": -1}).status_code == 422
         assert httpx.get(f"{url}/web/../line_page.py").status_code == 404
+
+
+def test_a_new_operator_practises(chromium, tmp_path):
+    with (
+        closing(TrainingFloor(tmp_path / "line", "zpl", codes=40, pitch_s=0.05)) as line,
+        operator(chromium, line, tmp_path / "log") as (page, desk, _),
+    ):
+        expect(page.locator("#practice strong")).to_have_text("练习线：产品、码和标签都不是真的")
+        page.get_by_role("button", name="开始").click()
+        page.get_by_role("button", name="练习 · 乌龙茶").click()
+        page.get_by_role("button", name="出个状况").click()
+        seen(page, "line-practice-choice-zh")
+        fits(page)
+        page.get_by_role("button", name="标签用完").click()
+        expect(page.locator("#do")).to_have_text("装上一卷新标签。", timeout=20_000)
+        fits(page)
+        seen(page, "line-practice-zh")
+        picture(page, "line-practice-zh.png")
+        page.get_by_role("button", name="已处理好").click()
+        expect(page.locator("#what")).not_to_have_text("标签用完", timeout=20_000)
+        page.get_by_role("button", name="出个状况").click()
+        page.get_by_role("button", name="同一个码出现两次").click()
+        expect(page.locator("#state")).to_have_text("已停线", timeout=20_000)
+        page.get_by_role("button", name="English").click()
+        expect(page.locator("#practice strong")).to_have_text("Practice: no product, code or label is real")
+        expect(page.locator("#what")).to_have_text("The same code twice")
+        fits(page)
+        seen(page, "line-practice-en")
+        page.set_viewport_size({"width": 390, "height": 844})
+        seen(page, "line-practice-phone-en")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert desk.log.passed > 0

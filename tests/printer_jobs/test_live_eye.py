@@ -10,7 +10,7 @@ import pytest
 
 from foundation import clock
 from printer_jobs.cameras import CameraAway, DeviceCamera, Frame, Presence, StreamCamera, drained, open_camera
-from printer_jobs.equipment import RejectShelf
+from printer_jobs.equipment import FolderEye, RejectShelf
 from printer_jobs.examiner import FrameFault, Optics
 from printer_jobs.live_eye import LiveEye
 from tests.printer_jobs.belt_camera import Part, belt, belt_camera, label
@@ -101,13 +101,19 @@ def test_a_camera_that_counts_anew_between_two_runs_is_counted_on(watching):
     camera.queue.put(None)
 
 
-def test_a_picture_that_lies_about_its_size_costs_that_picture(watching):
+def liar():
+    """A PNG of a few bytes that says it is 60,000 pixels wide and high."""
+
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
-    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-    with belt_camera(parts=[Part(raw=bomb, tag=1), *tagged(2)]) as camera:
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_a_picture_that_lies_about_its_size_costs_that_picture(watching):
+    with belt_camera(parts=[Part(raw=liar(), tag=1), *tagged(2)]) as camera:
         found = seen(watching(StreamCamera(camera.url)), count=2)
         assert [(one.texts, one.fault) for one in found] == [((), FrameFault.NOT_A_PICTURE), ((CODES[2],), None)]
 
@@ -121,6 +127,13 @@ def test_frames_that_are_no_pictures_are_sights_of_nothing(watching):
             ((), FrameFault.BLACK),
             ((CODES[3],), None),
         ]
+
+
+def test_a_folder_with_such_a_picture_is_read_on(tmp_path):
+    (tmp_path / "label-00000001.png").write_bytes(liar())
+    cv2.imwrite(str(tmp_path / "label-00000002.png"), label(CODES[2]))
+    found = FolderEye(tmp_path, optics=OPTICS).look(0, 0.1)
+    assert [(one.texts, one.fault) for one in found] == [((), FrameFault.NOT_A_PICTURE), ((CODES[2],), None)]
 
 
 def test_parts_without_a_length_end_where_the_next_begins():

@@ -48,6 +48,14 @@ def test_a_restart_offline_has_leases_and_case_numbers_in_stock(floor):
     assert (summary.passed, len(summary.cases), summary.stopped) == (24, 6, None)
 
 
+@pytest.mark.parametrize("damage", [b"", b"[7]", b'[{"sscc": "1"}]', b"\xff\xfe"])
+def test_a_damaged_stock_of_case_numbers_is_asked_for_again(floor, damage):
+    first = floor.run(4, finish=False)
+    (floor.folder / "station" / f"job-{JOB}.cases.json").write_bytes(damage)
+    summary = floor.run(8)
+    assert (summary.passed, summary.stopped, summary.cases[:1]) == (8, None, first.cases)
+
+
 def test_two_jobs_at_once_on_one_line_are_refused(floor):
     def start_another(step):
         if step.kind == "passed":

@@ -111,7 +111,10 @@ def test_a_torn_or_foreign_line_costs_that_line(day):
     day.labels(3).log.flush()
     path = next(day.folder.glob("shift-*.jsonl"))
     path.write_bytes(
-        path.read_bytes() + b'{"at": "2026-03-02T06:01:00+00:00", "minute": {"pas\n\xff\xfe\nnull\n[]\n{"at": 5}\n'
+        path.read_bytes()
+        + b'{"at": "2026-03-02T06:01:00+00:00", "minute": {"pas\n\xff\xfe\nnull\n[]\n{"at": 5}\n'
+        + b'{"at": "2026-03-02T06:01:00"}\n{"at": "2026-03-02T06:01:00+00:00", "minute": {"passed": null}}\n'
+        + b'{"at": "2026-03-02T06:01:00+00:00", "minute": 7}\n{"at": "2026-03-02T06:01:00+00:00", "counted": "x"}\n'
     )
     assert day.again().passed == 3
 
@@ -129,3 +132,24 @@ def test_pace_is_that_of_the_last_minutes(day):
     day.labels(60).later(1).labels(60).later(1).labels(60).later(0.5)
     assert day.log.per_minute(now=day.now) == pytest.approx(72, abs=20)
     assert day.later(10).log.per_minute(now=day.now) == 0
+
+
+def test_a_clock_that_jumps_moves_times_and_never_counts(day):
+    day.labels(3).hears("link-lost", sentence="lost")
+    day.later(60 * 24 * 365).labels(4).later(-60 * 24 * 365 - 30).labels(5).hears("linked")
+    assert day.log.passed == 12
+    assert day.log.troubles[0].until == day.log.troubles[0].since
+    assert 0 < day.log.per_minute(now=day.now) <= 30
+    assert 0 < day.log.oee(now=day.now).availability <= 1
+    day.log.flush()
+    assert day.again().passed == 12
+
+
+def test_the_next_shift_begins_also_where_the_clock_was_set_back(day):
+    day.labels(3).later(-600)
+    for _ in range(3):
+        day.log = day.log.start_anew(now=day.now)
+        assert day.log.passed == 0
+        day.labels(2).log.flush()
+        assert day.again().passed == 2
+    assert len(list(day.folder.glob("shift-*.jsonl"))) == 4

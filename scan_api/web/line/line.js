@@ -7,7 +7,8 @@ const WORDS = {
     start: "开始", again: "继续", stop: "停线", bin: "剔除箱", report: "班次报告", shift: "换班", grade: "打印等级", lastHour: "最近一小时",
     choose: "选择任务", noJobs: "没有任务。请办公室先下任务。", codes: "{n} 个码", close: "关闭", countBin: "剔除箱里有几件？", expected: "应为 {n} 件",
     ok: "确定", clear: "清除", binMatch: "数目一致", binDiffers: "数目不一致：应为 {n}，实数 {m}。请在剔除器后面找。", shiftSure: "换班？数字从零开始，本班报告可先打印。", yes: "换班", switch: "English", soundOn: "声音：开", soundOff: "声音：关",
-    nothing: "暂无", since: "{t} 起", also: "另外：{what}",
+    nothing: "暂无", since: "{t} 起", also: "另外：{what}", practice: "练习线：产品、码和标签都不是真的", trouble: "出个状况", fixed: "已处理好",
+    troubles: { "paper-out": "标签用完", "ribbon-out": "碳带用完", "head-open": "打印头打开", "printer-silent": "打印机无应答", "camera-away": "相机断开", "platform-away": "平台断网", smudged: "连续六个标签读不出", copied: "同一个码出现两次" },
   },
   en: {
     idle: "Ready", running: "Running", stopping: "Stopping", stopped: "Stopped", finished: "Finished", offline: "Page offline",
@@ -15,7 +16,8 @@ const WORDS = {
     start: "Start", again: "Go on", stop: "Stop", bin: "Reject bin", report: "Report", shift: "Next shift", grade: "Print grade", lastHour: "last hour",
     choose: "Choose a job", noJobs: "There is no job. Ask the office for one.", codes: "{n} codes", close: "Close", countBin: "How many are in the reject bin?", expected: "{n} are expected",
     ok: "OK", clear: "Clear", binMatch: "The count is right", binDiffers: "The count differs: {n} expected, {m} counted. Search behind the gate.", shiftSure: "Begin the next shift? The figures start at nothing.", yes: "Next shift", switch: "中文", soundOn: "Sound on", soundOff: "Sound off",
-    nothing: "none yet", since: "since {t}", also: "Also: {what}",
+    nothing: "none yet", since: "since {t}", also: "Also: {what}", practice: "Practice: no product, code or label is real", trouble: "Make trouble", fixed: "It is fixed",
+    troubles: { "paper-out": "Labels out", "ribbon-out": "Ribbon out", "head-open": "Print head open", "printer-silent": "Printer does not answer", "camera-away": "Camera away", "platform-away": "Platform away", smudged: "Six labels nobody can read", copied: "The same code twice" },
   },
 };
 const SHAPES = {
@@ -119,6 +121,21 @@ function nextShift() {
   ask(say("shift"), h("p", { textContent: say("shiftSure") }), h("div", { className: "choices" }, button(say("yes"), "swap", go, "go"), closing()));
 }
 
+function makeTrouble() {
+  const happen = async (trouble) => { try { await send(`/practice/happen/${trouble}`); close(); } catch (error) { ask(say("trouble"), failed(error), closing()); } };
+  const rows = Object.entries(WORDS[lang].troubles).map(([trouble, words]) => h("button", { type: "button", onclick: () => happen(trouble) }, words));
+  ask(say("trouble"), h("div", { className: "choices pairs" }, rows), h("p"), closing());
+}
+async function mend() {
+  try { await send("/practice/mend"); } catch (error) { ask(say("fixed"), failed(error), closing()); }
+}
+function drawPractice() {
+  $("practice").hidden = !shown.practice;
+  if (!shown.practice) return;
+  const fixed = shown.practice.length ? button(say("fixed"), "tick", mend, "go") : null;
+  $("practice").replaceChildren(h("strong", { textContent: say("practice") }), ...[fixed, button(say("trouble"), "swap", makeTrouble)].filter(Boolean));
+}
+
 function draw() {
   document.documentElement.lang = lang;
   $("language").textContent = say("switch");
@@ -130,6 +147,7 @@ function draw() {
   document.title = `${shown.station} · ${say(state)}`;
   $("state").className = `state ${state}`;
   $("state").replaceChildren(icon(STATE_SHAPE[state]), say(state));
+  drawPractice();
   drawAlarm(alarm);
   const figure = (value, label, kind = "") => h("div", { className: `figure ${kind}` }, h("b", { textContent: value }), h("span", { textContent: label }));
   const low = shown.alarms.some((one) => one.kind === "codes-low" || one.kind === "no-block");
