@@ -129,7 +129,7 @@ class _Shown:
         ui.timer(POLL_S, self._look)
 
     def _part(self, shows: Callable[[Sight], object], draw: Callable[[Sight], None]) -> None:
-        with ui.column().classes("w-full gap-2") as place:
+        with ui.column().classes("w-full gap-2 q-mt-sm") as place:
             draw(self.sight)
         self._parts.append((place, shows, draw))
 

@@ -60,7 +60,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "lab-hold": ("奖励", "Reward"),
     "lab-holds": ("命中时奖励先冻结，等人核实", "On a hit the reward waits for a person"),
     "lab-holds-not": ("照常发放", "Paid as usual"),
-    "lab-budget": ("每日预警与冻结上限（0 为不限）", "Alerts and holds a day (0: without end)"),
+    "lab-budget": ("每日预警与冻结上限（0 为不限）", "Alerts, holds a day (0: any)"),
     "lab-budget-none": ("不限", "Without end"),
     "lab-tripped": ("{at} 自动退回试运行：{why}", "Taken back to shadow by itself, {at}: {why}"),
     "lab-alarm-said": (
