@@ -6,6 +6,7 @@ BIN := .venv/bin
 # the second pass of its tests, poppler for a second opinion on our PDFs, and CUPS's own test printer with what it needs.
 DEBIAN := libzbar0 chromium fonts-noto-cjk redis-server poppler-utils cups-ipp-utils cups-client dbus avahi-daemon
 WORKERS ?= 2
+# A file stays with one worker, so that what its tests share is made once.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench slow client lock system clean
@@ -17,7 +18,7 @@ demo: .venv/ready system ## the whole life of a case of bottles, then a small tr
 	$(BIN)/onecode demo
 
 test: .venv/ready system check ## everything: unit, flow, race and browser tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/ready ## the fast half: ruff, mypy, import contracts
 	$(BIN)/ruff check .

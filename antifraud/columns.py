@@ -83,7 +83,7 @@ class Scans(Columns):
 class Environment:
     """Bits of `Scans.environment`. Weights only; none of them blocks alone."""
 
-    EMULATOR, HOOKED, DATACENTRE, RELAY, CARRIER_NAT = 1, 2, 4, 8, 16
+    EMULATOR, HOOKED, DATACENTRE, RELAY, CARRIER_NAT, ACCURACY_ZERO = 1, 2, 4, 8, 16, 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

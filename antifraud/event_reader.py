@@ -4,8 +4,7 @@ A page ends at a horizon before which no transaction is still open, as in `antif
 skipped; it costs what is new, not what there is. Columns come as arrays, one row an answer. Names of people, phones
 and networks become numbers by a hash, which nobody reads back.
 
-Not in the log, and 0 here: the pool of newcomers (operator, browser, entry page), hints of the phone's environment,
-who is paid out. The detectors of these find nothing until it is.
+Not here, and 0: who is paid out. A red packet goes to the WeChat identity of its member, which no other member has.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +21,9 @@ from sqlalchemy import text
 from antifraud.batch.cartons import Route
 from antifraud.batch.items import _nothing as no_scans
 from antifraud.batch.memory import stack
+from antifraud.batch.records import SPAN
 from antifraud.batch.watch import Stretch, Watch
-from antifraud.columns import METHODS, Cartons, Dealers, Outcome, Referrals, Scans, StoreScans
+from antifraud.columns import METHODS, Cartons, Dealers, Environment, Outcome, Referrals, Scans, StoreScans
 from antifraud.params import Params
 from antifraud.scan_feed import BEGINNING, DELAY, FIRST_WINDOW, GROWTH, NOBODY, Place
 from antifraud.signals import network, storable
@@ -178,7 +178,7 @@ def read_scans(tx: ReadTx, place: Place, end: datetime, limit: int, stop: Place 
 def _columns(row: Mapping[str, Any], ids: Sequence[UUID]) -> Scans:
     device, account = _numbers("device", row["device"]), _numbers("member", row["member"])
     real = {name: np.array(row[name], dtype=float) for name in ("lat", "lon", "sigma_km")}  # None is NaN.
-    outcome = np.array(row["outcome"], dtype=np.uint8)
+    outcome, environment = (np.array(row[name], dtype=np.uint8) for name in ("outcome", "hints"))
     return Scans(
         at=np.array(row["at"], dtype=np.int64),
         told=np.array([(one.int >> 80) * 1000 for one in ids], dtype=np.int64),  # UUIDv7: the phone's milliseconds
@@ -186,9 +186,9 @@ def _columns(row: Mapping[str, Any], ids: Sequence[UUID]) -> Scans:
         claim_face=np.array(row["claim_face"], dtype=bool), claimed=np.array(row["claimed"], dtype=bool),
         value_fen=np.array(row["points"], dtype=np.int64), carton=np.array(row["carton"], dtype=np.int64),
         person=np.where(account != 0, account, device), account=account, device=device,
-        network=_numbers("network", [network(one) for one in row["address"]]), pool=np.zeros_like(device),
+        network=_numbers("network", [network(one) for one in row["address"]]), pool=_numbers("pool", row["pool"]),
         payee=np.zeros_like(device), method=np.array([_METHOD[one] for one in row["method"]], dtype=np.uint8),
-        accuracy_m=np.full(len(ids), np.nan), environment=np.zeros(len(ids), dtype=np.uint8), **real,
+        accuracy_m=np.where(environment & Environment.ACCURACY_ZERO, 0.0, np.nan), environment=environment, **real,
     )  # fmt: skip
 
 
@@ -237,7 +237,8 @@ SELECT array_agg(scan_id ORDER BY received_at, scan_id) AS scan_id,
     array_agg(address ORDER BY received_at, scan_id) AS address,
     array_agg(lat ORDER BY received_at, scan_id) AS lat, array_agg(lon ORDER BY received_at, scan_id) AS lon,
     array_agg(sigma_km ORDER BY received_at, scan_id) AS sigma_km,
-    array_agg(coalesce(method, 'none') ORDER BY received_at, scan_id) AS method
+    array_agg(coalesce(method, 'none') ORDER BY received_at, scan_id) AS method,
+    array_agg(pool ORDER BY received_at, scan_id) AS pool, array_agg(hints ORDER BY received_at, scan_id) AS hints
 FROM seen
 """  # noqa: S608
 
@@ -246,7 +247,14 @@ def _route(tx: ReadTx, scans: Scans, stores: StoreScans, watch: Watch, params: P
     """The cartons of these scans, and those that the same items were seen in before."""
     remembered = watch.items.memory.look(np.unique(scans.item)).carton
     wanted = np.unique(np.concatenate([scans.carton, stores.carton, remembered]))
-    return route_of(tx, wanted[wanted != 0], params)
+    wanted = wanted[wanted != 0]
+    return route_of(tx, np.union1d(wanted, _printed_beside(tx, wanted)), params)
+
+
+def _printed_beside(tx: ReadTx, cartons: Whole) -> Whole:
+    """The cartons before and after each of these in the order of printing: where those went says whose record errs."""
+    found = tx.execute(text(_BESIDE), {"ssccs": [f"{one:018d}" for one in cartons.tolist()], "span": SPAN}).scalar()
+    return np.array(found or (), dtype=np.int64)
 
 
 def route_of(tx: ReadTx, wanted: Whole, params: Params) -> Route:
@@ -265,6 +273,22 @@ def cartons_of(tx: ReadTx, cartons: Whole) -> Cartons:
     return Cartons(**{name: np.array(row[name] or (), dtype=np.int64) for name in Cartons.__dataclass_fields__})
 
 
+# By unit_contents_start_idx: six rows a carton, whatever the run.
+_BESIDE = """
+SELECT array_agg(DISTINCT CAST(beside.sscc AS bigint))
+FROM (
+    SELECT sscc, min(lower(items)) AS first_item FROM unit_contents
+    WHERE sscc = ANY (CAST(:ssccs AS text[])) GROUP BY sscc
+) c
+CROSS JOIN LATERAL (
+    (SELECT sscc FROM unit_contents WHERE lower(items) < c.first_item AND unpacked_at IS NULL
+     ORDER BY lower(items) DESC LIMIT :span)
+    UNION ALL
+    (SELECT sscc FROM unit_contents WHERE lower(items) > c.first_item AND unpacked_at IS NULL
+     ORDER BY lower(items) LIMIT :span)
+) beside
+WHERE beside.sscc ~ '^[0-9]{18}$'
+"""
 _US = "CAST(extract(epoch FROM {0}) * 1000000 AS bigint)"
 _CARTONS = f"""
 WITH units AS (

@@ -418,7 +418,7 @@ def _judged(watch: Watch, route: Route) -> Judged:
     """These cartons as they are remembered, without an opinion of today."""
     carton = route.cartons.carton[route.territories.of >= 0] if len(route.cartons) else route.cartons.carton
     whole, real = np.zeros(len(carton), dtype=np.int64), np.zeros(len(carton))
-    nothing = Opinions(people=whole, agree=whole, target=whole, posterior=real, least=real)
+    nothing = Opinions(people=whole, agree=whole, target=whole, posterior=real, least=real, misrecorded=real)
     return Judged(carton, row_of(carton, route.cartons), watch.cartons.buyers.look(carton), nothing, [])
 
 

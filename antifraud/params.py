@@ -37,6 +37,8 @@ class BatchParams:
     flow_scans: float = 50.0  # and of where it leaks to
     day_scans: float = 400.0  # and of a day's leak against other days
     home_most: float = 0.5
+    misrecorded_odd: float = 0.3  # of cartons whose printing neighbours all left in another delivery
+    misrecorded_beside: float = 0.002  # of others, for each that stands where two deliveries meet
     dealer_null: float = 1e-3  # false flags a carton, at most
     dealer_alpha: float = 0.01
     dealer_fdr: float = 0.05

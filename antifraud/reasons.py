@@ -142,6 +142,13 @@ SENTENCES: Mapping[str, Mapping[Language, str]] = {
         "en": "{cartons} cases of run {run} were scanned and have no dealer, territory or consistent shipment on "
         "record, so nothing is said of where they went. Please complete the data.",
     },
+    "DIV_RECORD_DOUBTED": {
+        "zh": "箱 {sscc}：{people} 位用户中有 {agree} 位在 {region} 扫码，而与它同时印制的相邻箱都发往该处的经销商。"
+        "更可能是发货或装箱记录有误（概率 {probability}），不计入窜货证据。请核对发货单 {shipment}。",
+        "en": "Case {sscc}: {agree} of {people} people scanned in {region}, where the cases printed beside it were "
+        "shipped. The record of its delivery or packing is likelier wrong (probability {probability}); it is no "
+        "evidence of diversion. Please check delivery {shipment}.",
+    },
     "ABU_VELOCITY": {
         "zh": "扫码频率超过常人：{what} 达到 {count}，上限 {limit}。疑似批量操作。",
         "en": "More than a person does: {what} is {count}, the limit {limit}. Potential automation.",
@@ -199,6 +206,12 @@ SENTENCES: Mapping[str, Mapping[Language, str]] = {
         "zh": "消费者对结果“{verdict}”提出申诉，附包装和小票照片。请比对照片与记录。",
         "en": "The consumer appeals the answer “{verdict}”, with photos of the pack and the receipt. Compare them with "
         "what is on record.",
+    },
+    "APL_UNKNOWN": {
+        "zh": "消费者持有的包装上的码查不到或无法读取（{code}），附包装和小票照片。请看照片判断是哪种商品、是否正品；"
+        "通过时请选择该商品。",
+        "en": "The code on the consumer's pack is unknown or cannot be read ({code}); photos of the pack and the "
+        "receipt are attached. See which product they show and whether it is genuine; choose it to accept.",
     },
     "AUD_SAMPLE": {
         "zh": "随机抽检（概率 {probability}）：本次扫码没有任何预警，请照常核实，用于估计漏检率。",

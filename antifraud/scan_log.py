@@ -35,7 +35,10 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """One row of the log. region is the prefecture of the fix; answer is what the caller was told, word for word."""
+    """One row of the log. region is the prefecture of the fix; answer is what the caller was told, word for word.
+
+    pool, hints: how it came, as `antifraud.signals.Whence` has it.
+    """
 
     scan_id: UUID
     input_hash: bytes
@@ -63,6 +66,8 @@ class Scan:
     params_version: str
     features: Mapping[str, Any]
     contributions: Mapping[str, Any]
+    pool: str | None = None
+    hints: int = 0
 
 
 COLUMNS = tuple(field.name for field in fields(Scan))
@@ -107,7 +112,7 @@ def _row(scan: Scan) -> dict[str, Any]:
         "lat": scan.lat, "lon": scan.lon, "sigma_km": scan.sigma_km, "method": scan.method, "region": scan.region,
         "claim": scan.claim, "reward_points": scan.reward_points, "reward_state": scan.reward_state,
         "answer": scan.answer, "params_version": scan.params_version, "features": scan.features,
-        "contributions": scan.contributions,
+        "contributions": scan.contributions, "pool": storable(scan.pool) if scan.pool else None, "hints": scan.hints,
     }  # fmt: skip
 
 

@@ -20,8 +20,26 @@ CELL = 8  # H3 resolution: 0.7 square kilometres.
 
 
 @dataclass(frozen=True, slots=True)
+class Whence:
+    """How a scan came, beside what it says. location: of its address, never `located`; hints: bits of Environment.
+
+    pool: operator|browser|entry, what newcomers of one campaign share; empty where nobody looked.
+    """
+
+    location: Location | None = None
+    pool: str = ""
+    hints: int = 0
+
+
+NOWHENCE = Whence()
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """A scan as it arrived. device: the install's id; address: the network address it came from; at: server time."""
+    """A scan as it arrived. device: the install's id; address: the network address it came from; at: server time.
+
+    location: what the phone said; whence: what we know besides, which decides nothing in line.
+    """
 
     scan_id: UUID
     text: str
@@ -31,6 +49,7 @@ class Attempt:
     location: Location | None
     claim: bool
     at: datetime
+    whence: Whence = NOWHENCE
 
 
 @dataclass(slots=True)

@@ -72,7 +72,7 @@ def named(
     return answer
 
 
-_COLUMNS = "scan_id, item, sscc, dealer_id, device, address, member_id"
+_COLUMNS = "scan_id, item, sscc, dealer_id, device, address, member_id, pool"
 _SEEN = text(f"SELECT {_COLUMNS} FROM scans WHERE scan_id = ANY (:ids)")  # noqa: S608 names of our own columns
 _LATEST = text(
     f"SELECT DISTINCT ON (sscc) {_COLUMNS} FROM scans WHERE sscc = ANY (:ssccs)"  # noqa: S608
@@ -94,7 +94,11 @@ def _named(one: BatchFinding, rows: Sequence[Row[Any]], names: Mapping[int, str]
 
 
 def _pivot(kind: str, which: str, one: BatchFinding, rows: Sequence[Row[Any]], names: Mapping[int, str]) -> str:
-    """As cases are about: item:, sscc:, dealer:<id>:<region>, member:, device:, address:, run:, shipment:, region:."""
+    """As cases are about: item:, sscc:, dealer:<id>:<region>, member:, device:, address:, run:, shipment:, region:,
+    pool:<operator|browser|entry>.
+    """
+    if kind == "pool":
+        return next((f"pool:{row.pool}" for row in rows if number("pool", row.pool or "") == int(which)), one.pivot)
     if kind == "carton":
         return f"sscc:{int(which):018d}"
     if kind == "dealer":

@@ -1,6 +1,8 @@
 """A line station that dies as it is told, one life after the other, each in a process of its own (fork).
 
-    python -m benchmarks.doomed_line '{"port": …, "folder": …, "job": …}'   then one plan a line on standard input
+    python -m benchmarks.doomed_line '{"printer": ["zpl", "127.0.0.1:9100", {}], "folder": …, "job": …}'
+
+and then one plan a line on standard input:
 
 | plan          | what happens to this life                                                          |
 | ------------- | ---------------------------------------------------------------------------------- |
@@ -33,8 +35,8 @@ from typing import Any
 
 from foundation import clock
 from printer_jobs import journal
-from printer_jobs.drivers.printer import Label
-from printer_jobs.drivers.zpl import ZplPrinter
+from printer_jobs.drivers.catalogue import connect
+from printer_jobs.drivers.printer import Capabilities, Label, Printer, PrinterStatus
 from printer_jobs.equipment import FolderEye
 from printer_jobs.journal import JournalBroken
 from printer_jobs.line_file import ShutGate
@@ -64,15 +66,34 @@ class Fuse:
         return point == self.point and self.left == 0
 
 
-class DoomedPrinter(ZplPrinter):
-    fuse: Fuse
+class DoomedPrinter:
+    """Any printer, items and cases alike."""
+
+    def __init__(self, printer: Printer, fuse: Fuse) -> None:
+        self._printer, self._fuse = printer, fuse
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._printer.capabilities
+
+    def connect(self) -> None:
+        self._printer.connect()
+
+    def begin(self) -> None:
+        self._printer.begin()
 
     def print(self, label: Label) -> None:
-        if self.fuse.at("print"):
+        if self._fuse.at("print"):
             die()
-        super().print(label)
-        if self.fuse.at("printed"):
+        self._printer.print(label)
+        if self._fuse.at("printed"):
             die()
+
+    def status(self) -> PrinterStatus:
+        return self._printer.status()
+
+    def close(self) -> None:
+        self._printer.close()
 
 
 class DoomedGate(ShutGate):
@@ -125,8 +146,8 @@ def live(orders: dict[str, Any], point: str, count: float, hours: float) -> tupl
     """One life: exit code and last words."""
     folder, fuse = Path(orders["folder"]), Fuse(point, count)
     book = folder / "station" / f"job-{orders['job']}.journal"
-    printer, gate = DoomedPrinter("127.0.0.1", orders["port"], timeout_s=1.0), DoomedGate()
-    printer.fuse, DoomedGate.fuse = fuse, fuse
+    printer, gate = DoomedPrinter(connect(*orders["printer"]), fuse), DoomedGate()
+    DoomedGate.fuse = fuse
     doom(fuse, book)
     if point == "at":
         timer = threading.Timer(count, die)

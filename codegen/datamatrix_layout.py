@@ -7,7 +7,8 @@ one block of error correction.
 | -------- | ------------------------------------------------------------------------------------------ |
 | L1 L2    | the solid legs: the left column and the bottom row                                         |
 | Q1 Q2    | one module of quiet zone outside each leg                                                  |
-| clock    | the alternating top row and right column, with the quiet zone outside them                 |
+| C1 C2    | the clock tracks: the alternating top row and right column, without the ends of the legs   |
+| S1 S2    | the solid area beside each: one module of quiet zone, as long as the track                 |
 | codewords| eight modules each in the rest, along diagonals, four corner shapes where a diagonal ends  |
 """
 
@@ -46,10 +47,10 @@ def layout(side: int) -> MatrixLayout:
         "L2": tuple((last, column) for column in range(n)),
         "Q1": tuple((row, -1) for row in range(-1, n + 1)),
         "Q2": tuple((n, column) for column in range(-1, n + 1)),
-        "clock": tuple(
-            [(row, column) for row in (0, -1) for column in range(1, n)]
-            + [(row, column) for column in (last, n) for row in range(1, last)]
-        ),
+        "C1": tuple((0, column) for column in range(1, n)),
+        "S1": tuple((-1, column) for column in range(1, n)),
+        "C2": tuple((row, last) for row in range(last)),
+        "S2": tuple((row, n) for row in range(last)),
     }
     inside = _placed(n - 2)
     number, bit = (np.full((n, n), NONE, dtype=np.int32) for _ in range(2))

@@ -4,6 +4,7 @@ A decision somebody just made themselves is undone with one key: the case is the
 codes with it stays, and the screen says so: those have steps of their own.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -38,7 +39,7 @@ def draw_decision(file: File, roles: frozenset[str]) -> None:
             ui.label(t("take-first")).classes("q-mb-sm")
             ui.button(t("take"), on_click=lambda: take(case.id)).props("no-caps unelevated")
         else:
-            _form(case, file.involved, roles)
+            _form(case, file.involved, file.products, roles)
             if case.leased_until is not None:
                 ui.timer(LEASE.total_seconds() / 3, lambda: keep(case.id))
 
@@ -57,21 +58,26 @@ def _fresh(case: Case) -> bool:
     return case.closed_by == desk.user() and case.closed_at is not None and clock.now() - case.closed_at < UNDO
 
 
-def _form(case: Case, reached: Involved, roles: frozenset[str]) -> None:
+def _form(case: Case, reached: Involved, products: Mapping[str, str], roles: frozenset[str]) -> None:
     outcome = ui.radio({name: f"{t(name)}" for name in OUTCOMES}).props("dense")
     ui.separator().classes("q-my-sm")
     offered = [one for one in get_args(Action) if one != "accept-appeal" or reached.appeals]
     boxes = {action: ui.checkbox(t(action)).props("dense") for action in offered}
     if "supervisor" not in roles:
         boxes["void-codes"].disable()
+    product = ui.select(dict(products), label=t("appeal-product"), with_input=True).props("outlined dense")
+    product.classes("w-full q-mt-sm").set_visibility(bool(products))
     reason = ui.textarea(t("reason")).props("outlined autogrow").classes("w-full q-my-sm")
 
     async def decide() -> None:
         actions = [action for action, box in boxes.items() if box.value]
-        if missing := _missing(outcome.value, actions, reason.value or ""):
+        missing = _missing(outcome.value, actions, reason.value or "")
+        if not missing and products and "accept-appeal" in actions and product.value is None:
+            missing = "appeal-product-needed"
+        if missing:
             ui.notify(t(missing), type="warning")
             return
-        await _decided(case.id, outcome.value, actions, reason.value, roles)
+        await _decided(case.id, outcome.value, actions, reason.value, roles, product=product.value)
 
     with ui.row().classes("gap-2"):
         ui.button(t("decide"), on_click=decide).props("no-caps unelevated")
@@ -103,8 +109,9 @@ def _reasons(outcome: Outcome) -> list[str]:
 
 
 async def _decided(
-    case_id: int, outcome: Outcome, actions: list[Action], reason: str, roles: frozenset[str], *, taking: bool = False
-) -> None:
+    case_id: int, outcome: Outcome, actions: list[Action], reason: str, roles: frozenset[str], *, taking: bool = False,
+    product: str | None = None,
+) -> None:  # fmt: skip
     by, seeds = desk.user_name(), Codebook(desk.house().keys).campaign_seed
 
     def work(tx: Tx) -> Case:
@@ -112,8 +119,9 @@ async def _decided(
         if taking:
             cases.take(tx, case_id, by=by, now=now)
         return reviewing.settle_case(
-            tx, case_id, outcome, actions=actions, by=by, roles=roles, reason=reason, seeds=seeds, now=now
-        )
+            tx, case_id, outcome, actions=actions, by=by, roles=roles, reason=reason, seeds=seeds,
+            product=product, now=now,
+        )  # fmt: skip
 
     await _then_reload(await acting.acted(work))
 

@@ -18,7 +18,7 @@ from antifraud.regions import Language
 from antifraud.rule_health import Decided
 from antifraud.scan_log import Scan
 from antifraud.similar import Similar, similar
-from codegen import hierarchy, items, shipments
+from codegen import hierarchy, items, runs, shipments
 from codegen.items import Event
 from codegen.shipments import Dealer, Delivery
 from console import desk
@@ -62,6 +62,7 @@ class File:
     acts: Sequence[Action]
     merges: Sequence[Merge]
     notices: Sequence[Notice]
+    products: Mapping[str, str]  # Name by GTIN, where an appeal of a code that names no item waits for one.
 
 
 def read(tx: ReadTx, case_id: int, lang: Language) -> File:
@@ -70,6 +71,7 @@ def read(tx: ReadTx, case_id: int, lang: Language) -> File:
     seen = scans_of(tx, about.pivot, raised)
     concerned = sorted({alert.item for alert in raised if alert.item is not None})
     dealers = shipments.dealers(tx)
+    reached = reviewing.involved(tx, case_id)
     accused = {alert.dealer_id for alert in raised if alert.dealer_id is not None}
     authorised = {region for dealer in dealers if dealer.id in accused for region in dealer.regions}
     ssccs = _ssccs(raised, seen)
@@ -81,7 +83,7 @@ def read(tx: ReadTx, case_id: int, lang: Language) -> File:
         raised=raised,
         scans=seen[::-1],
         events=items.history(tx, concerned[0]) if concerned else [],
-        involved=reviewing.involved(tx, case_id),
+        involved=reached,
         photos=_album(appeals.of_pivot(tx, about.pivot)),
         authorised=authorised,
         cartons=[_carton(tx, sscc, deliveries, dealers) for sscc in ssccs[:CARTONS]],
@@ -91,7 +93,14 @@ def read(tx: ReadTx, case_id: int, lang: Language) -> File:
         acts=case_actions.of_case(tx, case_id),
         merges=case_moves.merges_of(tx, case_id),
         notices=dealer_notices.of_case(tx, case_id),
+        products=_products(tx, lang) if any(one.item is None for one in reached.appeals) else {},
     )
+
+
+def _products(tx: ReadTx, lang: Language) -> dict[str, str]:
+    """Those codes were ever issued for: no other can be in a consumer's hand."""
+    found = {run.gtin: run.product_zh if lang == "zh" else run.product_en for run in runs.load_index(tx)}
+    return dict(sorted(found.items(), key=lambda one: one[1]))
 
 
 def _ssccs(raised: Sequence[Raised], seen: Sequence[Scan]) -> list[str]:

@@ -30,6 +30,8 @@ def about(pivot: str, named: Mapping[int, str]) -> str:
         return f"{named.get(int(dealer), dealer)} → {place(int(region))}" if region else named.get(int(dealer), dealer)
     if kind == "item":
         return f"{t(kind)} {item(int(which))}"
+    if kind == "pool":  # operator|browser|entry, whole: its beginning says most.
+        return f"{t('way-in')} {which.replace('|', ' · ')}"
     return f"{t(kind)} …{which[-8:]}" if len(which) > NUMBER else f"{t(kind)} {which}"
 
 

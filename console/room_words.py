@@ -270,6 +270,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "DIV_DEALER_EVIDENCE": ("经销商累计证据", "Evidence about a dealer"),
     "DIV_FLOW_EXCESS": ("流向超出正常", "More than leaks explain"),
     "DIV_ROUTE_UNKNOWN": ("去向不明", "Route unknown"),
+    "DIV_RECORD_DOUBTED": ("记录可疑", "A record is doubted"),
     "ABU_VELOCITY": ("扫码过快", "Faster than a person"),
     "ABU_DEVICE_REUSE": ("一机多号", "Many accounts, one phone"),
     "ABU_PAYEE_REUSE": ("多号归集", "Many accounts, one payee"),

@@ -66,6 +66,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "photo": ("包装", "The pack"),
     "receipt": ("小票", "The receipt"),
     "appeal": ("申诉", "Appeal"),
+    "appeal-product": ("照片中的商品", "The product the photos show"),
+    "appeal-product-needed": ("请选择照片中的商品。", "Choose the product the photos show."),
     "accept-appeal": ("通过申诉并补发积分", "Accept the appeal and pay its points"),
     "no-webhooks": (
         "还没有系统在接收通知。用 onecode webhooks add 添加一个。",
@@ -168,6 +170,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "by": ("经手", "by"),
     "item": ("商品", "Item"),
     "address": ("网络地址", "Address"),
+    "way-in": ("来路", "Way in"),
     "run": ("批次", "Run"),
     "epoch": ("密钥期", "Key epoch"),
     "gps": ("卫星定位", "GPS"),
@@ -405,6 +408,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "FACE_OTHER_CASE": ("内外码不同箱", "Codes of two cases"),
     "DIV_STORE_OPENING": ("他区门店开箱", "Opened by another dealer's store"),
     "APL_CONSUMER": ("消费者申诉", "Consumer's appeal"),
+    "APL_UNKNOWN": ("消费者申诉：查不到的码", "Consumer's appeal: unknown code"),
     "ADMIN_INACTIVE": ("已停用", "Inactive"),
 }
 

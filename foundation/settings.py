@@ -35,6 +35,7 @@
 | ONECODE_PUBLIC_URL    | how the outside reaches us, for coming back from WeChat; empty: as the request says |
 | ONECODE_LIMITS_URL    | where limits on callers are kept (redis://); empty: PostgreSQL             |
 | ONECODE_WEBHOOKS_PRIVATE | `allow` lets webhooks go to private addresses; empty: refused           |
+| ONECODE_ADDRESS_FILES | mmdb and xdb files about network addresses, between `:`, trusted in that order |
 | ONECODE_EPCIS_MAX_MB  | most megabytes of one EPCIS document, 1 to 64; 8                           |
 | ONECODE_EPCIS_EVENTS  | most events of one EPCIS document; 10000                                   |
 | ONECODE_EPCIS_EPCS    | most EPCs that one EPCIS document names; 200000                            |
@@ -107,6 +108,7 @@ class Settings:
     public_url: str
     limits_url: Secret
     webhooks_private: bool
+    address_files: tuple[Path, ...]
     epcis_max_mb: int
     epcis_events: int
     epcis_epcs: int
@@ -152,6 +154,7 @@ class Settings:
             public_url=_address(env, "ONECODE_PUBLIC_URL", ""),
             limits_url=Secret(env.get("ONECODE_LIMITS_URL", "")),
             webhooks_private=_one_of(env, "ONECODE_WEBHOOKS_PRIVATE", "allow") == "allow",
+            address_files=tuple(Path(one) for one in env.get("ONECODE_ADDRESS_FILES", "").split(os.pathsep) if one),
             epcis_max_mb=_whole(env, "ONECODE_EPCIS_MAX_MB", 8, 1, 64),
             epcis_events=_whole(env, "ONECODE_EPCIS_EVENTS", 10_000, 1, 1_000_000),
             epcis_epcs=_whole(env, "ONECODE_EPCIS_EPCS", 200_000, 1, 10_000_000),

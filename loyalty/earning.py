@@ -93,7 +93,9 @@ class EarnRequest:
 
     def event(self, more: Mapping[str, object]) -> Event:
         known = {**self.known, **more}
-        return Event(self.trigger, self.at, self.day, self.item, self.owner, self.device, self.gtin, known)
+        # An appeal of a code that names no item has a draw of its own, by the refused scan.
+        item = self.item or (-UUID(self.ref).int if self.scope == "appeal" else 0)
+        return Event(self.trigger, self.at, self.day, item, self.owner, self.device, self.gtin, known)
 
     def hash(self) -> bytes:
         """Who got it. The scan's id is left out: it only tells taps apart."""

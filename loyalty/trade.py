@@ -1,6 +1,7 @@
 """Retailers, dealers and the people who work for them: members of their own kind (bC 一体化).
 
     register ──> pending ── approve, by staff of the brand ──> approved ── close ──> closed;   or refuse ──> refused
+    enrolled by staff for an owner: as registered, and somebody else approves
     join ──> asked ── accept, by the owner or the brand ──> bound ── leave, or ended by the owner ──> ended
 A store belongs to one dealer. Its code, dealer and region never change: whoever moves registers anew. A person works
 for one partner at a time, from one instant to another, so what was done is always done for somebody. Owners of points:
@@ -49,7 +50,10 @@ class NotAPartner(NotAllowed):
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """dealer_id: whose store it is, or the dealer itself. region: the prefecture it stands in."""
+    """dealer_id: whose store it is, or the dealer itself. region: the prefecture it stands in.
+
+    enrolled_by: who of the staff registered it for its owner; None when the owner did.
+    """
 
     id: int
     kind: str
@@ -60,6 +64,7 @@ class Partner:
     state: str
     reason: str | None
     created_at: datetime
+    enrolled_by: str | None = None
 
     @property
     def owner(self) -> str:
@@ -93,8 +98,9 @@ def assistant(member_id: UUID) -> str:
 
 
 def register(
-    tx: Tx, *, kind: str, dealer_id: int, code: str, name: str, region: int, member_id: UUID, now: datetime
-) -> Person:
+    tx: Tx, *, kind: str, dealer_id: int, code: str, name: str, region: int, member_id: UUID, now: datetime,
+    enrolled_by: str | None = None,
+) -> Person:  # fmt: skip
     """Ask the brand to let a store or dealer in, with its owner; the same again answers the same.
 
     The caller has looked that there is such a dealer, allowed in that region. Raises BadRequest, PartnerExists.
@@ -103,6 +109,7 @@ def register(
     if kind not in KINDS or not CODE.fullmatch(code) or not 1 <= len(name) <= 80 or not name.isprintable():
         raise BadRequest("Give a kind (store or dealer), a code of 3 to 20 letters and digits, and a name.")
     row = {"kind": kind, "dealer": dealer_id, "code": code, "name": name, "region": region, "now": now}
+    row["by"] = enrolled_by
     partner_id = tx.execute(_REGISTER, row).scalar()
     if partner_id is None:
         mine = of_member(tx, member_id)
@@ -112,19 +119,25 @@ def register(
             return mine
         raise PartnerExists(f"The code {code} is taken; ask the dealer for a code of your own.")
     _ask(tx, partner_id, member_id, "owner", now)
+    if enrolled_by is not None:
+        audit.record(
+            tx, actor=enrolled_by, action="trade.enrol", subject=f"partner:{partner_id}", after={"code": code}, now=now
+        )
     return _mine(tx, member_id)
 
 
 # The constraint first, the look-up after: of two who take one code, one waits and reads the other.
 _REGISTER = text("""
-INSERT INTO trade_partners (kind, dealer_id, code, name, region, state, created_at)
-VALUES (:kind, :dealer, :code, :name, :region, 'pending', :now)
+INSERT INTO trade_partners (kind, dealer_id, code, name, region, state, created_at, enrolled_by)
+VALUES (:kind, :dealer, :code, :name, :region, 'pending', :now, :by)
 ON CONFLICT (code) WHERE state <> 'refused' DO NOTHING RETURNING id
 """)
 
 
 def approve(tx: Tx, partner_id: int, *, by: str, now: datetime) -> Partner:
     """Staff of the brand let the partner in, and its owner with it. Raises PartnerMoved, NoSuchPartner."""
+    if get(tx, partner_id).enrolled_by == by:
+        raise PartnerMoved("Another person has to approve: whoever enrolled it cannot.")
     decided = _decide(tx, partner_id, "pending", "approved", "", by, now)
     asked = update(trade_people).where(
         trade_people.c.partner_id == partner_id, trade_people.c.role == "owner", trade_people.c.state == "asked"
@@ -174,7 +187,7 @@ def join(tx: Tx, code: str, *, member_id: UUID, now: datetime) -> Person:
 def _ask(tx: Tx, partner_id: int, member_id: UUID, role: str, now: datetime) -> None:
     row = {"partner": partner_id, "member": member_id, "role": role, "now": now}
     if tx.execute(_ASK, row).first() is None:
-        raise PartnerExists("You work for a store or dealer already, or asked to; leave there first.")
+        raise PartnerExists("A person works for one store or dealer at a time; leave the other first.")
 
 
 _ASK = text("""
@@ -280,8 +293,9 @@ def partners(tx: ReadTx, *, state: str | None = None, limit: int = 500) -> list[
 
 def _partner(row: Row[Any]) -> Partner:
     return Partner(
-        row.id, row.kind, row.dealer_id, row.code, row.name, row.region, row.state, row.reason, row.created_at
-    )
+        row.id, row.kind, row.dealer_id, row.code, row.name, row.region, row.state, row.reason, row.created_at,
+        row.enrolled_by,
+    )  # fmt: skip
 
 
 def _person(row: Row[Any], partner: Partner) -> Person:

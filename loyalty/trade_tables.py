@@ -34,12 +34,17 @@ trade_partners = Table(
     Column("reason", Text),
     instant("decided_at", nullable=True),
     instant("created_at"),
+    Column("enrolled_by", Text),
     Index("trade_partners_code_idx", "code", unique=True, postgresql_where=text("state <> 'refused'")),
     CheckConstraint("kind IN ('store', 'dealer')", name="trade_partners_kind_is_known"),
     CheckConstraint("state IN ('pending', 'approved', 'refused', 'closed')", name="trade_partners_state_is_known"),
     CheckConstraint(
         "(state = 'pending') = (decided_by IS NULL) AND (decided_by IS NULL) = (decided_at IS NULL)",
         name="trade_partners_are_decided_by_somebody",
+    ),
+    CheckConstraint(
+        "state <> 'approved' OR enrolled_by IS NULL OR enrolled_by <> decided_by",
+        name="trade_partners_are_approved_by_another",
     ),
 )
 

@@ -96,6 +96,12 @@ STOPS: dict[str, Both] = {
         "Gate cannot be trusted",
         "Check gate and bin, find that product, then start.",
     ),
+    "COUNT": _both(
+        "编号从头开始",
+        "清空相机到剔除器之间的皮带，确认两者编号一致，再开始。",
+        "Counting began anew",
+        "Empty the belt up to the gate, see that both count alike, then start.",
+    ),
     "LINK": _both(
         "打印机断线", "检查打印机电源和网线，再开始。", "Printer link lost", "Check its power and cable, then start."
     ),

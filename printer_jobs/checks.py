@@ -1,8 +1,9 @@
 """Opened cases and what was found in them; the corrections they prove, for a person to accept or refuse.
 
 A check is kept whatever it says. It counts while nothing was packed into its case or taken out since. After each one
-the job of its case is explained anew: a conclusion that stands is proposed once, one that fell is superseded, and what
-a person refused does not come back until there is new evidence.
+the job of its case is explained anew, together with those that checks mix with it, before it on the line or on another
+one: a conclusion that stands is proposed once, one that fell is superseded, and what a person refused does not come
+back until there is new evidence.
 """
 
 from collections.abc import Mapping, Sequence
@@ -149,15 +150,16 @@ def accept(tx: Tx, correction_id: int, *, by: str, reason: str, now: datetime) -
 
 def _propose(tx: Tx, job_id: int, *, now: datetime) -> tuple[int, ...]:
     """Explain the job anew. One at a time a job, so that two checks at once are both counted."""
-    tx.execute(text("SELECT id FROM jobs WHERE id = :job FOR NO KEY UPDATE"), {"job": job_id})
-    concluded = proofs.explain(_cases(tx, job_id), _checks(tx, job_id))
-    prints = [one.fingerprint for one in concluded]
-    tx.execute(text(_SUPERSEDE), {"job": job_id, "prints": prints})
+    scope = _mixed_with(tx, job_id)
+    cases = _cases(tx, scope)
+    concluded = proofs.explain(cases, _checks(tx, scope))
+    home = {case.sscc: case.job for case in cases}
+    tx.execute(text(_SUPERSEDE), {"jobs": scope, "prints": [one.fingerprint for one in concluded]})
     for one in concluded:
         row = {
-            "fingerprint": one.fingerprint, "job_id": job_id, "kind": one.kind, "offset": one.offset,
-            "contents": {sscc: list(items) for sscc, items in one.contents.items()}, "loose": list(one.loose),
-            "evidence": list(one.evidence), "state": "proposed", "proposed_at": now,
+            "fingerprint": one.fingerprint, "job_id": min(home[sscc] for sscc in one.contents), "kind": one.kind,
+            "offset": one.offset, "contents": {sscc: list(items) for sscc, items in one.contents.items()},
+            "loose": list(one.loose), "evidence": list(one.evidence), "state": "proposed", "proposed_at": now,
         }  # fmt: skip
         again = insert(corrections).values(row)
         tx.execute(
@@ -166,18 +168,33 @@ def _propose(tx: Tx, job_id: int, *, now: datetime) -> tuple[int, ...]:
             )
         )
     open_ = tx.execute(
-        text("SELECT id FROM corrections WHERE job_id = :job AND state = 'proposed' ORDER BY id"), {"job": job_id}
+        text("SELECT id FROM corrections WHERE job_id = ANY (:jobs) AND state = 'proposed' ORDER BY id"),
+        {"jobs": scope},
     )
     return tuple(open_.scalars())
 
 
-def _cases(tx: ReadTx, job_id: int) -> list[Case]:
-    rows = tx.execute(text(_CASES), {"job": job_id})
-    return [Case(row.sscc, tuple(rangeset.of((low, high) for low, high in row.items))) for row in rows]
+def _mixed_with(tx: Tx, job_id: int) -> list[int]:
+    """The jobs whose checks must be explained together with this one's, locked."""
+    scope: list[int] = []
+    grown = [job_id]
+    while grown != scope:  # What another check has just linked is seen once its job is ours.
+        scope = grown
+        tx.execute(text("SELECT id FROM jobs WHERE id = ANY (:jobs) ORDER BY id FOR NO KEY UPDATE"), {"jobs": scope})
+        grown = sorted(tx.execute(text(_MIXED), {"jobs": scope}).scalars())
+    return scope
 
 
-def _checks(tx: ReadTx, job_id: int) -> list[Check]:
-    rows = tx.execute(text(_CHECKS), {"job": job_id})
+def _cases(tx: ReadTx, scope: list[int]) -> list[Case]:
+    rows = tx.execute(text(_CASES), {"jobs": scope})
+    return [
+        Case(row.sscc, tuple(rangeset.of((low, high) for low, high in row.items)), row.job_id, row.station_id)
+        for row in rows
+    ]
+
+
+def _checks(tx: ReadTx, scope: list[int]) -> list[Check]:
+    rows = tx.execute(text(_CHECKS), {"jobs": scope})
     return [Check(row.id, row.sscc, tuple((low, high) for low, high in row.found)) for row in rows]
 
 
@@ -203,8 +220,8 @@ def _decide(tx: Tx, correction_id: int, state: State, *, by: str, reason: str, n
 
 def _standing(tx: Tx, one: Proposal) -> set[str]:
     """The kinds of what the checks still prove, by the same fingerprint."""
-    tx.execute(text("SELECT id FROM jobs WHERE id = :job FOR NO KEY UPDATE"), {"job": one.job})
-    again = proofs.explain(_cases(tx, one.job), _checks(tx, one.job))
+    scope = _mixed_with(tx, one.job)
+    again = proofs.explain(_cases(tx, scope), _checks(tx, scope))
     wanted = Correction(
         one.kind, one.offset, {sscc: tuple(items) for sscc, items in one.contents.items()}, tuple(one.loose),
         one.evidence,
@@ -226,18 +243,45 @@ VALUES (:sscc, CAST(:items AS int8multirange), :by, :at, :now) RETURNING id
 """
 
 _CASES = """
-SELECT c.sscc, array_agg(ARRAY[lower(u.items), upper(u.items)]) AS items
-FROM job_cases c JOIN unit_contents u ON u.sscc = c.sscc AND u.unpacked_at IS NULL
-WHERE c.job_id = :job GROUP BY c.sscc, c.ordinal ORDER BY c.ordinal
+SELECT c.sscc, c.job_id, j.station_id, array_agg(ARRAY[lower(u.items), upper(u.items)]) AS items
+FROM jobs j JOIN job_cases c ON c.job_id = j.id JOIN unit_contents u ON u.sscc = c.sscc AND u.unpacked_at IS NULL
+WHERE j.id = ANY (:jobs) GROUP BY j.station_id, c.job_id, c.ordinal, c.sscc ORDER BY j.station_id, c.job_id, c.ordinal
 """
 
 # The latest check of each case, unless its contents changed after it.
 _CHECKS = """
 SELECT k.id, k.sscc, (SELECT array_agg(ARRAY[lower(r), upper(r)]) FROM unnest(k.items) AS r) AS found
 FROM (SELECT DISTINCT ON (k.sscc) k.* FROM content_checks k JOIN job_cases c ON c.sscc = k.sscc
-      WHERE c.job_id = :job ORDER BY k.sscc, k.at DESC, k.id DESC) AS k
+      WHERE c.job_id = ANY (:jobs) ORDER BY k.sscc, k.at DESC, k.id DESC) AS k
 WHERE NOT EXISTS (SELECT FROM unit_contents u WHERE u.sscc = k.sscc AND greatest(u.packed_at, u.unpacked_at) > k.at)
 ORDER BY k.id
+"""
+
+# Jobs go together when bottles of one were found in a case of the other, when an open correction rests on checks of
+# both, and when they ran between two of one line that do.
+_MIXED = """
+WITH own AS (
+    SELECT range_agg(u.items) AS items
+    FROM job_cases c JOIN unit_contents u ON u.sscc = c.sscc AND u.unpacked_at IS NULL WHERE c.job_id = ANY (:jobs)
+), linked AS (
+    SELECT unnest(CAST(:jobs AS bigint[])) AS job_id
+    UNION
+    SELECT home.job_id
+    FROM job_cases c JOIN content_checks k ON k.sscc = c.sscc
+    CROSS JOIN unnest(k.items) AS found
+    JOIN unit_contents u ON u.items && found AND u.unpacked_at IS NULL
+    JOIN job_cases home ON home.sscc = u.sscc
+    WHERE c.job_id = ANY (:jobs)
+    UNION
+    SELECT c.job_id FROM own JOIN content_checks k ON k.items && own.items JOIN job_cases c ON c.sscc = k.sscc
+    UNION
+    SELECT r.job_id
+    FROM corrections r JOIN content_checks k ON k.id = ANY (r.evidence) JOIN job_cases c ON c.sscc = k.sscc
+    WHERE r.state = 'proposed' AND c.job_id = ANY (:jobs)
+)
+SELECT j.id FROM jobs j
+JOIN (SELECT station_id, min(id) AS first, max(id) AS last FROM jobs JOIN linked ON linked.job_id = jobs.id
+      GROUP BY station_id) AS span ON span.station_id = j.station_id AND j.id BETWEEN span.first AND span.last
 """
 
 _EVIDENCE = """
@@ -247,7 +291,7 @@ FROM content_checks WHERE id = ANY (:ids)
 
 _SUPERSEDE = """
 UPDATE corrections SET state = 'superseded'
-WHERE job_id = :job AND state = 'proposed' AND fingerprint <> ALL (CAST(:prints AS text[]))
+WHERE job_id = ANY (:jobs) AND state = 'proposed' AND fingerprint <> ALL (CAST(:prints AS text[]))
 """
 
 _DECIDED = """

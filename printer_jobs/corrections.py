@@ -1,13 +1,15 @@
 """What opened cases prove about the record of their line: its contents are shifted, or two labels were swapped.
 
 A check is what a person found in a case: its label and the bottles read in it. Let `seq` be the bottles of a job in the
-order in which its cases have them on record, case k holding seq[start_k:end_k].
+order in which its cases have them on record, case k holding seq[start_k:end_k]. Jobs that followed each other on a line
+are one `seq` where a check found bottles of one in a case of the other, and only there: without that the line may have
+been cleared between them.
 
 | hypothesis | cannot be otherwise when                                                                            |
 | ---------- | --------------------------------------------------------------------------------------------------- |
 | shifted s  | every check from one case on fits seq[start_k + s:end_k + s] for exactly one s, s is not 0, at least |
 |            | two cases were checked, and no later check agrees with the record                                   |
-| swapped    | all that was found in A is on record in B and all found in B is on record in A                      |
+| swapped    | all that was found in A is on record in B and all found in B is on record in A; of any jobs or lines |
 
 A bottle lost by hand before the case packer shifts everything behind it, to the end of the job; so does one too many.
 What a shift leaves without a case is named as loose: somebody has to find it. Nothing is corrected before a person
@@ -15,6 +17,7 @@ accepts; the record then changes as by unpacking and packing, in that person's n
 """
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -32,10 +35,12 @@ Kind = Literal["shifted", "swapped"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """items: on record in it now, in rising order."""
+    """items: on record in it now, in rising order. job, line: that packed it."""
 
     sscc: str
     items: tuple[Range, ...]
+    job: int = 0
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,12 @@ class Correction:
 
 
 def explain(cases: Sequence[Case], checks: Sequence[Check]) -> list[Correction]:
-    """What the checks prove about the cases of one job, in its order; at most one check a case, the latest."""
+    """What the checks prove about the cases, by line in the order they were packed; at most one check a case."""
     swaps = swapped(cases, checks)
     settled = {sscc for one in swaps for sscc in one.contents}
-    shift = shifted(cases, [one for one in checks if one.sscc not in settled])
-    return swaps + ([shift] if shift else [])
+    left = [one for one in checks if one.sscc not in settled]
+    shifts = [shifted(part, left) for part in _without_a_break(cases, left)]
+    return swaps + [shift for shift in shifts if shift is not None]
 
 
 def swapped(cases: Sequence[Case], checks: Sequence[Check]) -> list[Correction]:
@@ -105,6 +111,35 @@ def shifted(cases: Sequence[Case], checks: Sequence[Check]) -> Correction | None
     if len(tail) < LEAST_SHIFTED or low != high or low == 0:
         return None
     return _shift(cases, off[0], low, sequence, starts, tuple(one.id for _, one, _ in tail))
+
+
+def _without_a_break(cases: Sequence[Case], checks: Sequence[Check]) -> list[list[Case]]:
+    """The cases of each job; of jobs in a row together where a check shows that bottles went from one to the next."""
+    jobs = list(dict.fromkeys((case.line, case.job) for case in cases))
+    place = {job: at for at, job in enumerate(jobs)}
+    home = {case.sscc: place[case.line, case.job] for case in cases}
+    book = sorted((low, high, home[case.sscc]) for case in cases for low, high in case.items)
+    joined: set[int] = set()  # k: job k goes on where job k - 1 ended.
+    for one in checks:
+        if one.sscc in home:
+            seen = {home[one.sscc]} | {
+                at for low, high in one.items for item in range(low, high) if (at := _job_of(book, item)) is not None
+            }
+            same = [at for at in seen if jobs[at][0] == jobs[home[one.sscc]][0]]
+            joined.update(range(min(same) + 1, max(same) + 1))
+    parts: list[list[Case]] = []
+    for at, job in enumerate(jobs):
+        own = [case for case in cases if (case.line, case.job) == job]
+        if at in joined:
+            parts[-1].extend(own)
+        else:
+            parts.append(own)
+    return parts
+
+
+def _job_of(book: Sequence[tuple[int, int, int]], item: int) -> int | None:
+    at = bisect_right(book, item, key=lambda entry: entry[0]) - 1
+    return book[at][2] if at >= 0 and item < book[at][1] else None
 
 
 def _shift(

@@ -32,6 +32,7 @@ class Sight:
     """One label under the camera. texts: every symbol read on it, none = unreadable.
 
     grade: 4 (A) to 0 (F), None where none is given; detail: how it came about. fault: what is wrong with the frame.
+    counted: the trigger's own number, where it began to count anew and the tag goes on: what the gate knows it by.
     """
 
     tag: int
@@ -39,19 +40,29 @@ class Sight:
     grade: float | None = None
     detail: Grade | None = None
     fault: FrameFault | None = None
+    counted: int | None = None
 
     @classmethod
-    def of(cls, tag: int, found: Examined) -> "Sight":
+    def of(cls, tag: int, found: Examined, *, counted: int | None = None) -> "Sight":
         grade = float(found.grade.overall) if found.grade else None
-        return cls(tag, found.texts, grade, found.grade, found.fault)
+        return cls(tag, found.texts, grade, found.grade, found.fault, counted)
+
+    @property
+    def at_gate(self) -> int:
+        """The number the gate knows its product by."""
+        return self.tag if self.counted is None else self.counted
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """sentence: what to do. stops: the line stops now; otherwise nothing new is printed, and it stops if it lasts."""
+    """sentence: what to do. stops: the line stops now; otherwise nothing new is printed, and it stops if it lasts.
+
+    why: a word of `advice.STOPS`, for a line that stops now.
+    """
 
     sentence: str
     stops: bool = False
+    why: str = "GATE"
 
 
 class Eye(Protocol):

@@ -6,13 +6,14 @@ so that the operator is told what to do and not only that it failed.
 
 | fault         | the frame                                  | what to do                                         |
 | ------------- | ------------------------------------------ | -------------------------------------------------- |
-| NOT_A_PICTURE | its bytes are none                         | look at the camera's cable and its settings        |
+| NOT_A_PICTURE | its bytes are none, or far too many        | look at the camera's cable and its settings        |
 | HUGE          | more than MOST_PIXELS                      | set the region of interest                         |
 | BLACK         | dark all over                              | look at the light and the lens cap                 |
 | BLANK         | one grey all over                          | is there a label, and is anything printed on it?   |
 | BLURRED       | contrast, but no sharp edge                | focus the lens, or shorten the exposure            |
 """
 
+import io
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
@@ -20,6 +21,7 @@ from typing import cast
 import cv2
 import numpy as np
 import segno
+from PIL import Image
 
 from codegen import datamatrix, reader
 from codegen.datamatrix_layout import SIZES
@@ -76,10 +78,21 @@ class Examined:
 
 def decoded(raw: bytes) -> Picture | None:
     """The grey picture in a file's or a stream's bytes; None for what is no picture, or too large to be looked at."""
-    if not raw:
+    if not raw or _pixels(raw) > MOST_PIXELS:
         return None
     found = cv2.imdecode(np.frombuffer(raw, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
     return None if found is None else np.asarray(found, dtype=np.uint8)
+
+
+def _pixels(raw: bytes) -> int:
+    """By the file's head, before anything is unpacked; 0 where the head says nothing."""
+    try:
+        with Image.open(io.BytesIO(raw)) as file:
+            return file.width * file.height
+    except (OSError, ValueError, SyntaxError):
+        return 0
+    except Image.DecompressionBombError:
+        return MOST_PIXELS + 1
 
 
 def examine(frame: Picture | None, optics: Optics) -> Examined:

@@ -16,12 +16,15 @@ whatever no PASS named: a station that is slow, stopped or gone rejects everythi
 
     triggers = opened + fired + still between photocell and gate        fired = seen in the bin + still falling
 
-A product that should have been pushed out and never fell into the bin went to the customer: that stops the line.
+A product that should have been pushed out and never fell into the bin went to the customer: that stops the line. The
+books begin with the first product the station hears of: what was on the belt before was decided by an earlier run. A
+PLC that was switched off counts from the beginning again; the line stops, so that no old PASS meets a new product.
 This is the plain form for a PLC that is programmed with the line; a plant with OPC UA or Modbus puts a converter there.
 """
 
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from foundation import clock
@@ -46,6 +49,7 @@ class GateBooks:
     fired: int = 0
     binned: int = 0
     newest: int = 0
+    first: int | None = None
     falling: dict[int, int] = field(default_factory=dict)
     against: list[int] = field(default_factory=list)
 
@@ -70,6 +74,7 @@ class PlcGate:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._link: socket.socket | None = None
+        self._fell: str | None = None
         self._heard = clock.monotonic_s()
         self._thread = threading.Thread(target=self._keep, name="gate", daemon=True)
         self._thread.start()
@@ -92,6 +97,8 @@ class PlcGate:
             return Trouble("The gate does not answer, so it rejects everything; look at its power and its cable.")
         with self._lock:
             lost, against = self.books.lost(), list(self.books.against)
+        if self._fell is not None:
+            return Trouble(self._fell, stops=True, why="COUNT")
         if lost:
             sentence = f"Label {lost[0]} was rejected and never fell into the bin; search the belt behind the gate."
             return Trouble(sentence, stops=True)
@@ -102,8 +109,10 @@ class PlcGate:
 
     def close(self) -> None:
         self._stop.set()
-        if self._link is not None:
-            self._link.close()
+        if (link := self._link) is not None:
+            with suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)  # Wakes the thread that listens.
+            link.close()
         self._thread.join(CONNECT_S + 1)
 
     def _keep(self) -> None:
@@ -157,11 +166,21 @@ class PlcGate:
 
     def _triggered(self, tag: int) -> None:
         with self._lock:
+            if tag < self.books.newest:
+                self._allowed.clear()
+                self._fell = (
+                    f"The gate counts from the beginning again: product {tag} after {self.books.newest}. Empty the belt"
+                    " up to the gate and see that the camera counts with it."
+                )
+            if self.books.first is None:
+                self.books.first = tag
             self.books.triggers += 1
             self.books.newest = max(self.books.newest, tag)
 
     def _gated(self, tag: int, did: str) -> None:
         with self._lock:
+            if self.books.first is None or tag < self.books.first:
+                return
             if did == "OPEN":
                 self.books.opened += 1
                 if tag not in self._allowed:

@@ -24,11 +24,20 @@ a modulation below L; the damage of a segment has a grade; the highest min(L, th
 | timing: share                   | 0 | 7 %  | 11 % | 14 % |
 | alignment: share                | 0 | 10 % | 20 % | 30 % |
 
-Data Matrix: segments L1, L2 (the legs), Q1, Q2 (their quiet zones) and clock (the alternating sides with theirs), each
-by its share of damaged modules: 0, 9 %, 13 %, 17 %. FPD is the worst of them, or the grade of their mean, if that is
-lower: 4, 3.5, 3.0, 2.5. The clock's own tests (transition ratio, regularity) were not seen; it is judged as a leg.
+Data Matrix (ISO/IEC 16022, annex M): segments L1, L2 (the legs), Q1, Q2 (their quiet zones) and the worse clock track
+with the solid area beside it. FPD is the worst of them, or the grade of their mean, if that is lower.
 
-The damage tables and p are from memory of ISO/IEC 18004, not compared with a bought copy. Print growth is reported and
+| of a Data Matrix                                                        | 4      | 3    | 2    | 1    |
+| ----------------------------------------------------------------------- | ------ | ---- | ---- | ---- |
+| leg, quiet zone: share of damaged modules, at most                      | 0      | 9 %  | 13 % | 17 % |
+| clock track, solid area: share of damaged modules, below                | 10 %   | 15 % | 20 % | 25 % |
+| clock track, solid area: regularity, of any five in a row               | <= 2 damaged | |      |      |
+| transition ratio max(0, Ts - 1) / Tc, below; changes of colour along    | 0.06   | 0.08 | 0.10 | 0.12 |
+| the solid area and along the clock track, by the global threshold       |        |      |      |      |
+| mean of the five segments, at least                                     | 4      | 3.5  | 3.0  | 2.5  |
+
+The damage tables, p and the clock's tests are from memory of ISO/IEC 18004 and 16022 and from what public verifiers say
+of them, not compared with a bought copy. Print growth is reported and
 not graded (2011). Direct marks (ISO/IEC TR 29158): contrast is (ML - MD) / ML with 0.30, 0.25, 0.20, 0.15, and
 modulation is taken from the means of light and dark modules instead of the extremes.
 """
@@ -57,6 +66,9 @@ FEW_MODULES = (0, 1, 2, 3)
 TIMING_SHARE = (0.0, 0.07, 0.11, 0.14)
 ALIGNMENT_SHARE = (0.0, 0.10, 0.20, 0.30)
 LEG_SHARE = (0.0, 0.09, 0.13, 0.17)
+CLOCK_SHARE = (0.10, 0.15, 0.20, 0.25)
+TRANSITIONS = (0.06, 0.08, 0.10, 0.12)
+IN_A_ROW, MOST_IN_A_ROW = 5, 2
 MEAN_OF_SEGMENTS = (4.0, 3.5, 3.0, 2.5)
 LETTERS = "FDCBA"
 GROWTH_ROOM = 0.15  # A dark module may take 0.35 to 0.65 of a dark and light pair: nominal 0.5, either way.
@@ -115,7 +127,11 @@ def grade_data_matrix(sampled: Sampled, nominal: Modules, *, setup: Setup, stand
     where = datamatrix_layout.layout(len(nominal))
 
     def fixed(damaged: Damage) -> tuple[Parameter, ...]:
-        grades = [_best_level(damaged, places, LEG_SHARE, share=True) for places in where.segments.values()]
+        legs = [where.segments[name] for name in ("L1", "L2", "Q1", "Q2")]
+        grades = [_best_level(damaged, places, LEG_SHARE, share=True) for places in legs]
+        dark = damaged[0] ^ np.pad(nominal, 1)
+        sides = [(where.segments[f"C{side}"], where.segments[f"S{side}"]) for side in (1, 2)]
+        grades.append(min(_clock(damaged, dark, track, solid) for track, solid in sides))
         return (Parameter("FPD", min(*grades, _at_least(sum(grades) / len(grades), MEAN_OF_SEGMENTS))),)
 
     return _grade(sampled, nominal, where.codeword, datamatrix_layout.blocks(len(nominal)), fixed, setup, standard)
@@ -189,6 +205,10 @@ def _at_most(value: float, steps: Sequence[float]) -> int:
     return next((4 - nth for nth, step in enumerate(steps) if value <= step + 1e-9), 0)
 
 
+def _below(value: float, steps: Sequence[float]) -> int:
+    return next((4 - nth for nth, step in enumerate(steps) if value < step - 1e-9), 0)
+
+
 def _unused(codeword: Codewords, parts: Sequence[Block], wrong: Modules) -> float:
     """Unused error correction of the worst block, with the codewords of `wrong` modules as errors."""
     bad = set(codeword[wrong & (codeword != NONE)].tolist())
@@ -226,10 +246,34 @@ def _format(where: Layout, damaged: Damage) -> int:
     )
 
 
-def _best_level(damaged: Damage, places: tuple[Place, ...], steps: Sequence[float], *, share: bool) -> int:
-    rows, columns = (np.array(side) + 1 for side in zip(*places, strict=True))
+def _clock(damaged: Damage, dark: Modules, track: tuple[Place, ...], solid: tuple[Place, ...]) -> int:
+    """One clock track and the solid area beside it: the transition ratio, and the damage of each."""
+    ratio = max(0, _changes(dark, solid) - 1) / max(1, _changes(dark, track))
+    return min(_below(ratio, TRANSITIONS), _regular(damaged, track), _regular(damaged, solid))
+
+
+def _changes(dark: Modules, places: tuple[Place, ...]) -> int:
+    return int(np.count_nonzero(np.diff(dark[_at(places)])))
+
+
+def _regular(damaged: Damage, places: tuple[Place, ...]) -> int:
+    """The highest min(level, damage grade); 0 where too many of five in a row are damaged."""
     best = 0
     for step in (4, 3, 2, 1):
-        count = float(damaged[step][rows, columns].sum())
+        bad = damaged[step][_at(places)].astype(int)
+        bunched = np.convolve(bad, np.ones(IN_A_ROW, dtype=int)).max() > MOST_IN_A_ROW
+        best = max(best, 0 if bunched else min(step, _below(float(bad.mean()), CLOCK_SHARE)))
+    return best
+
+
+def _at(places: tuple[Place, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    rows, columns = (np.array(side, dtype=np.intp) + 1 for side in zip(*places, strict=True))
+    return rows, columns
+
+
+def _best_level(damaged: Damage, places: tuple[Place, ...], steps: Sequence[float], *, share: bool) -> int:
+    best = 0
+    for step in (4, 3, 2, 1):
+        count = float(damaged[step][_at(places)].sum())
         best = max(best, min(step, _at_most(count / len(places) if share else count, steps)))
     return best

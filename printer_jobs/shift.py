@@ -184,7 +184,7 @@ class Shift:
             self._say("equipment-away", sentence=trouble.sentence)
             self.blind_since = now
         if trouble.stops or now - self.blind_since > self.pace.patience_s:
-            raise LineStopped(trouble.sentence, "GATE" if trouble.stops else "EQUIPMENT")
+            raise LineStopped(trouble.sentence, trouble.why if trouble.stops else "EQUIPMENT")
 
     # Sending.
 
@@ -268,7 +268,7 @@ class Shift:
         facts |= {"grade": sight.grade, "frame": sight.fault}
         self.minutes.count(self.now(), passed=judgement.passes, grade=sight.grade)
         if judgement.passes:
-            self.line.gate.allow(sight.tag)
+            self.line.gate.allow(sight.at_gate)
             self.rejects_in_a_row = 0
             self._say("packed" if judgement.sscc else "passed", **facts)
         else:

@@ -153,6 +153,7 @@ content_checks = Table(
     _at("at"),
     _at("recorded_at"),
     Index("content_checks_sscc_idx", "sscc", text("at DESC")),
+    Index("content_checks_items_idx", "items", postgresql_using="gist"),
 )
 
 corrections = Table(

@@ -39,6 +39,7 @@ COMMANDS = {
     "epcis": ("The life of items as EPCIS 2.0 events.", "epcis:app"),
     "dealers": ("Dealers and the regions they may sell in.", "deliveries:dealers"),
     "deliveries": ("What was sent to dealers and what came in at theirs.", "deliveries:deliveries"),
+    "trade": ("Stores and dealers: enrol, let in, set terms, hold and release rebates.", "trade:app"),
     "prizes": ("Prizes: list pools, resume a held one, reveal an ended one, verify draws.", "prizes:app"),
     "payouts": ("Payouts: list them, or ask the channel again about one that is stuck.", "payouts:app"),
     "webhooks": ("Webhooks: add an endpoint, list them, rotate a secret, send again.", "webhooks:app"),

@@ -14,8 +14,9 @@ from fastapi import Depends, Request
 from opentelemetry.trace import SpanContext
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from antifraud.addresses import AddressBook, browser_of, pool_of
 from antifraud.lab.in_force import InForce
-from antifraud.signals import Attempt
+from antifraud.signals import Attempt, Whence
 from codegen.items import Stale
 from foundation import audit, clock, limits, telemetry
 from foundation.database import Lane, is_lost, is_raced, transaction
@@ -38,6 +39,8 @@ from scan_api.throttle import Door
 from scan_api.verdict_texts import Wording
 from scan_api.wechat import WeChat, open_wechat
 
+MOST_AGENT = 512  # Characters of a User-Agent that are read; honest ones have 100 to 300.
+
 
 class Edge:
     """Everything the routes share. Made once a process; closed after the last request."""
@@ -59,6 +62,7 @@ class Edge:
         self.album = Album(house.settings.data_dir, house.purpose_key(photos.PURPOSE))
         self.intake: Intake[Attempt, ScanResult] = Intake(self._handle, lanes=lanes, largest=largest)
         self.judgement = InForce(house.engine)
+        self.addresses = AddressBook(house.settings.address_files)
         self._mine = threading.local()
         self._lanes: list[Lane] = []
         self._spans: dict[UUID, SpanContext] = {}  # Of the requests that wait for a batch, while traces are on.
@@ -115,6 +119,11 @@ class Edge:
                 await asyncio.to_thread(self.judgement.work, clock.now())
             await asyncio.sleep(standing.EVERY_S)
 
+    def whence(self, caller: "Caller", entry: str, hints: int) -> Whence:
+        """How a scan came. entry: by which door; hints: what the page noticed, and what the phone's fix gave away."""
+        told, (browser, program) = self.addresses.about(caller.address), browser_of(caller.agent)
+        return Whence(told.location, pool_of(told.operator, browser, entry), told.hints | program | hints)
+
     def take(self, rates: Mapping[str, Rate]) -> None:
         """Spend one from each bucket. Raises TooMany with the seconds to wait."""
         wait_s = limits.take(self.limits, rates, now=clock.now())
@@ -150,8 +159,11 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
+    """agent: what the program says it is."""
+
     address: str
     session: auth.Session | None
+    agent: str = ""
 
     @property
     def member_id(self) -> UUID | None:
@@ -166,7 +178,9 @@ def edge_of(request: Request) -> Edge:
 async def caller_of(request: Request) -> Caller:
     edge = edge_of(request)
     return Caller(
-        address_of(request, edge.house.settings.trusted_proxies), edge.session(request.headers.get("authorization"))
+        address_of(request, edge.house.settings.trusted_proxies),
+        edge.session(request.headers.get("authorization")),
+        request.headers.get("user-agent", "")[:MOST_AGENT],
     )
 
 

@@ -50,7 +50,7 @@ def involved(tx: ReadTx, case_id: int) -> Involved:
     """The items and the open holds behind a case's alerts."""
     raised = alerts.of_case(tx, case_id, limit=1000)
     found = holding.holds_of(tx, [alert.scan_id for alert in raised])
-    of_scans = appeals.of_scans(tx, [alert.scan_id for alert in raised if alert.code == appeals.CODE])
+    of_scans = appeals.of_scans(tx, [alert.scan_id for alert in raised if alert.code in appeals.CODES])
     return Involved(
         items=sorted({alert.item for alert in raised if alert.item is not None}),
         holds=sorted({hold for of_scan in found.values() for hold in of_scan}),
@@ -69,16 +69,19 @@ def settle_case(
     roles: frozenset[str],
     reason: str,
     seeds: Seeds | None = None,
+    product: str | None = None,
     now: datetime,
 ) -> Case:
     """Close a case `by` holds, and do what was decided. seeds: of random awards, which an appeal may be owed.
 
-    Raises CaseMoved, SupervisorNeeded, CannotPay, BadRequest.
+    product: the GTIN the photos of an appeal show, where its code names no item.
+    Raises CaseMoved, SupervisorNeeded, CannotPay, UnknownProduct, BadRequest.
     """
     _check(actions, roles, reason)
     reached = involved(tx, case_id)
     done: list[dict[str, object]] = [
-        {"action": action, "reached": _do(tx, case_id, action, reached, by, reason, seeds, now)} for action in actions
+        {"action": action, "reached": _do(tx, case_id, action, reached, by, reason, seeds, product, now)}
+        for action in actions
     ]
     overturned = [one.scan_id for one in reached.appeals if "accept-appeal" in actions]
     # An appeal nobody accepted is answered too: whoever sent it is not left waiting for a case that is closed.
@@ -102,8 +105,9 @@ def _check(actions: Sequence[Action], roles: frozenset[str], reason: str) -> Non
 
 
 def _do(
-    tx: Tx, case_id: int, action: Action, reached: Involved, by: str, reason: str, seeds: Seeds | None, now: datetime
-) -> int:
+    tx: Tx, case_id: int, action: Action, reached: Involved, by: str, reason: str, seeds: Seeds | None,
+    product: str | None, now: datetime,
+) -> int:  # fmt: skip
     """How many holds, items or appeals the action reached."""
     match action:
         case "release-points":
@@ -121,7 +125,8 @@ def _do(
             return len(reached.items)
         case "accept-appeal":
             done = [
-                appeals.accept(tx, one.scan_id, by=by, reason=reason, seeds=seeds, now=now) for one in reached.appeals
+                appeals.accept(tx, one.scan_id, by=by, reason=reason, seeds=seeds, product=product, now=now)
+                for one in reached.appeals
             ]
             return sum(points > 0 for points in done)
 

@@ -192,7 +192,8 @@ def _line(
 ) -> Scan:
     """The scan as it is kept: what the phone said, what we knew, what we answered."""
     award, win = awards.get(one.attempt.scan_id), wins.get(one.attempt.scan_id)
-    attempt, token, state, place = one.attempt, one.token, one.facts.state, one.attempt.location
+    attempt, token, state = one.attempt, one.token, one.facts.state
+    place = attempt.location or attempt.whence.location
     genuine = token if isinstance(token, Genuine) else None
     return Scan(
         scan_id=attempt.scan_id,
@@ -221,6 +222,8 @@ def _line(
         params_version=params.version,
         features=one.decision.features,
         contributions=one.decision.contributions,
+        pool=attempt.whence.pool or None,
+        hints=attempt.whence.hints,
     )
 
 

@@ -142,7 +142,7 @@ appeals = Table(
     metadata,
     Column("scan_id", Uuid, primary_key=True),
     Column("member_id", Uuid),
-    Column("item", BigInteger, nullable=False),
+    Column("item", BigInteger),
     Column("verdict", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("folder", Text),
@@ -151,5 +151,8 @@ appeals = Table(
     Column("decided_at", DateTime(timezone=True)),
     Column("decided_by", Text),
     Column("points", BigInteger, nullable=False, server_default="0"),
+    Column("pack", Text),
+    Column("gtin", Text),
     Index("appeals_member_idx", "member_id"),
+    Index("appeals_one_a_pack", "member_id", "pack", unique=True, postgresql_where=text("state <> 'declined'")),
 )

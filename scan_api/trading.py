@@ -58,15 +58,20 @@ def dealer_of(tx: ReadTx, dealer_id: int) -> Dealer:
 
 
 def register(
-    tx: Tx, *, kind: str, dealer_id: int, code: str, name: str, region: int, member_id: UUID, now: datetime
-) -> Person:
-    """Ask to be let in as a store of a dealer, or as the dealer. Raises UnknownDealer, BadRequest, PartnerExists."""
+    tx: Tx, *, kind: str, dealer_id: int, code: str, name: str, region: int, member_id: UUID, now: datetime,
+    enrolled_by: str | None = None,
+) -> Person:  # fmt: skip
+    """Ask to be let in as a store of a dealer, or as the dealer. Raises UnknownDealer, BadRequest, PartnerExists.
+
+    enrolled_by: who of the staff asks for the owner; somebody else then approves.
+    """
     dealer = dealer_of(tx, dealer_id)
     if not {region, province_of(region)} & dealer.regions:
         raise BadRequest(f"{dealer.name} does not sell in region {region}; choose one of the dealer's regions.")
     return trade.register(
-        tx, kind=kind, dealer_id=dealer_id, code=code, name=name, region=region, member_id=member_id, now=now
-    )
+        tx, kind=kind, dealer_id=dealer_id, code=code, name=name, region=region, member_id=member_id, now=now,
+        enrolled_by=enrolled_by,
+    )  # fmt: skip
 
 
 def open_case(

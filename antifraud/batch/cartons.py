@@ -21,6 +21,7 @@ from antifraud.batch.items import row_of
 from antifraud.batch.memory import Memory, groups, stack
 from antifraud.batch.mixture import Opinions, Seen, assess_many
 from antifraud.batch.proof import BatchFinding, found, ordered
+from antifraud.batch.records import Neighbours, misrecorded, neighbours
 from antifraud.batch.territory import DAY_US, Territories, at, codes, territories
 from antifraud.columns import METHODS, Cartons, Columns, Dealers, Outcome, Scans, StoreScans
 from antifraud.diversion import REGIONS_EACH
@@ -54,14 +55,15 @@ class Buyers(Columns):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The cartons, and where each may be sold."""
+    """The cartons, where each may be sold, and which were printed beside each other."""
 
     cartons: Cartons
     territories: Territories
+    near: Neighbours
 
     @classmethod
     def of(cls, cartons: Cartons, dealers: Dealers, params: Params) -> "Route":
-        return cls(cartons, territories(cartons, dealers, params))
+        return cls(cartons, territories(cartons, dealers, params), neighbours(cartons))
 
 
 @dataclass(slots=True)
@@ -105,8 +107,11 @@ def judge_cartons(
         _teach(state.climate, buyers, route, sign)
     row = row_of(touched, route.cartons)
     seen = _seen(after, row, route, params, state.climate if learnt else None)
-    opinions = assess_many(seen, len(touched), params.diverted)
-    findings = _said(touched, row, after, opinions, route, params) + _unknown(state, lost, scans, params)
+    places = route.territories
+    rival = misrecorded(seen, row, route.near, places.of, places.home, params)
+    opinions = assess_many(seen, len(touched), params.diverted, rival=rival)
+    findings = _said(touched, row, after, opinions, route, params)
+    findings += _doubted(touched, row, after, opinions, route, params) + _unknown(state, lost, scans, params)
     return Judged(touched, row, after, opinions, ordered(findings))
 
 
@@ -263,6 +268,26 @@ def _said(
             f"dealer:{int(route.cartons.dealer[row[one]])}:{region}", values,
             np.log(posterior / max(1e-9, 1 - posterior)), at=mine.at.max(), scans=mine.seq[mine.seq >= 0],
             cartons=[carton[one]],
+        ))  # fmt: skip
+    return findings
+
+
+def _doubted(
+    carton: Whole, row: Whole, buyers: Buyers, opinions: Opinions, route: Route, params: Params
+) -> list[BatchFinding]:
+    """Cartons abroad whose record is likelier wrong than their dealer: work on the data, and no dealer is named."""
+    index = groups(buyers.carton)
+    findings = []
+    for one in np.flatnonzero((opinions.misrecorded >= params.carton_task) & (opinions.agree >= 2)).tolist():
+        mine = buyers.take(slice(int(index.starts[one]), int(index.stops[one])))
+        values: dict[str, Value] = {
+            "sscc": str(int(carton[one])), "region": int(codes()[opinions.target[one]]), "people": len(mine),
+            "agree": int(opinions.agree[one]), "probability": float(opinions.misrecorded[one]),
+            "shipment": int(route.cartons.shipment[row[one]]),
+        }  # fmt: skip
+        findings.append(found(
+            "DIV_RECORD_DOUBTED", Severity.INFO, f"carton:{int(carton[one])}", values, 0.0, at=mine.at.max(),
+            scans=mine.seq[mine.seq >= 0], cartons=[carton[one]],
         ))  # fmt: skip
     return findings
 

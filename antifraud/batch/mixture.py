@@ -43,13 +43,17 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinions(Columns):
-    """One a carton. target: place in the list of regions, -1 while nobody was likely outside; then posterior is 0."""
+    """One a carton. target: place in the list of regions, -1 while nobody was likely outside; then posterior is 0.
+
+    misrecorded: the probability that it went where it belongs and the record names another dealer.
+    """
 
     people: Whole
     agree: Whole
     target: Whole
     posterior: Real
     least: Real
+    misrecorded: Real
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,17 @@ class _Terms:
     total: Real
 
 
-def assess_many(seen: Seen, cartons: int, prior: float, floor: float = FLOOR) -> Opinions:
-    """What is thought of cartons 0..cartons-1."""
+def assess_many(seen: Seen, cartons: int, prior: float, floor: float = FLOOR, rival: Real | None = None) -> Opinions:
+    """What is thought of cartons 0..cartons-1.
+
+    rival: log of prior times likelihood ratio of a wrong record, of each.
+    """
     home = (seen.mass * (1 - seen.away)).sum(axis=1)
     abroad = np.bincount(seen.carton[home <= 0.5], minlength=cartons) > 0
     out = Opinions(
         people=np.bincount(seen.carton, minlength=cartons), agree=np.zeros(cartons, dtype=np.int64),
         target=np.full(cartons, -1), posterior=np.zeros(cartons), least=np.zeros(cartons),
+        misrecorded=np.zeros(cartons),
     )  # fmt: skip
     chosen = np.flatnonzero(abroad)
     rows = np.flatnonzero(abroad[seen.carton])  # Profiled: most cartons have nobody abroad and end here.
@@ -77,11 +85,12 @@ def assess_many(seen: Seen, cartons: int, prior: float, floor: float = FLOOR) ->
             np.searchsorted(chosen, seen.carton[rows]), seen.region[rows], seen.mass[rows], seen.away[rows],
             seen.g[rows], seen.h[rows],
         )  # fmt: skip
-        _assess(few, home[rows], chosen, prior, floor, out)
+        other = rival[chosen] if rival is not None else np.full(len(chosen), -np.inf)
+        _assess(few, home[rows], chosen, prior, floor, other, out)
     return out
 
 
-def _assess(seen: Seen, home: Real, chosen: Whole, prior: float, floor: float, out: Opinions) -> None:
+def _assess(seen: Seen, home: Real, chosen: Whole, prior: float, floor: float, rival: Real, out: Opinions) -> None:
     foreign = seen.mass * seen.away
     astray = (foreign * seen.g).sum(axis=1)
     at_home = np.maximum(home, floor)
@@ -97,8 +106,12 @@ def _assess(seen: Seen, home: Real, chosen: Whole, prior: float, floor: float, o
     out.target[chosen] = terms.region[best]
     agree = (foreign[person, k] > 0.5) & (seen.region[person, k] == terms.region[best][seen.carton[person]])
     out.agree[chosen] = np.bincount(seen.carton[person[agree]], minlength=len(chosen))
-    out.posterior[chosen] = np.round(_posterior(prior, likely), 6)
-    out.least[chosen] = np.round(_posterior(prior, _without(seen, terms, base, extra, person, slot)), 6)
+    honest = np.logaddexp(np.log(1 - prior), rival)
+    out.posterior[chosen] = np.round(_sigmoid(np.log(prior) + likely - honest), 6)
+    least = _without(seen, terms, base, extra, person, slot)
+    out.least[chosen] = np.round(_sigmoid(np.log(prior) + least - honest), 6)
+    others = np.logaddexp(np.log(1 - prior), np.log(prior) + likely)
+    out.misrecorded[chosen] = np.round(_sigmoid(rival - others), 6)
 
 
 def _log_factor(q1: Real, q0: Real) -> Real:
@@ -149,5 +162,6 @@ def _without(seen: Seen, terms: _Terms, base: Real, extra: Real, person: Whole, 
     return np.asarray(np.minimum.reduceat(llr, groups(seen.carton).starts))
 
 
-def _posterior(prior: float, llr: Real) -> Real:
-    return np.asarray(1 / (1 + np.exp(-np.clip(np.log(prior / (1 - prior)) + llr, -700, 700))))
+def _sigmoid(odds: Real) -> Real:
+    """odds: log."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -700, 700))))

@@ -85,7 +85,8 @@ class AppealIn(TypedDict):
 
 
 class AppealOut(TypedDict):
-    """points: what an accepted appeal paid or released."""
+    """points: what an accepted appeal paid or released. scan_id: of another scan where the same pack was
+    appealed."""
 
     scan_id: str
     state: Literal["open", "accepted", "declined"]
@@ -252,6 +253,7 @@ class DecideIn(TypedDict):
     outcome: Literal["confirmed_risk", "valuable_alert", "false_positive", "inconclusive"]
     reason: str
     actions: NotRequired[list[Literal["release-points", "void-points", "freeze-codes", "void-codes", "accept-appeal"]]]
+    product: NotRequired[str | None]
 
 
 class DeliveryOut(TypedDict):
@@ -488,6 +490,7 @@ class LocationIn(TypedDict):
     lon: float
     accuracy_m: float
     method: Literal["gps", "fuzzy", "wifi", "ip_fixed", "ip_mobile"]
+    crs: NotRequired[Literal["wgs84", "gcj02"]]
 
 
 class MeOut(TypedDict):
@@ -874,6 +877,7 @@ class ScanIn(TypedDict):
     device: str
     location: NotRequired[LocationIn | None]
     claim: NotRequired[bool]
+    hints: NotRequired[list[Literal["emulator", "hooked"]]]
 
 
 class ScanLine(TypedDict):
@@ -1217,7 +1221,8 @@ class Client(Transport):
         return answer
 
     def appeals_put_appeal(self, scan_id: str, body: AppealIn) -> AppealOut:
-        """Ask a person to look at a refused scan of yours. Sent again: the appeal as it stands."""
+        """Ask a person to look at a refused scan of yours. Sent again, or of the same pack: the appeal as it
+        stands."""
         answer: AppealOut = self.call("PUT", f"/v1/appeals/{quote(str(scan_id), safe='')}", body=body)
         return answer
 

@@ -1,6 +1,5 @@
 """`onecode lab`: rules of the judgement from draft to live and back, tried on history, beside live, against attacks."""
 
-import getpass
 import json
 import threading
 from datetime import timedelta
@@ -8,8 +7,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from antifraud.findings import Severity
 from antifraud.lab import adversaries as library
@@ -21,21 +18,16 @@ from foundation.database import ReadTx, reading, transaction
 from foundation.errors import BadRequest
 from foundation.settings import Settings
 from scan_api import sparring
-from scan_api.commands.options import Json
+from scan_api.commands.options import By, Json, me, print_rows
 from scan_api.house import open_house
 
 app = typer.Typer(
     no_args_is_help=True, help="Rules of the judgement from draft to live and back: history, shadow, attacks, gate."
 )
-By = Annotated[str, typer.Option("--by", help="Who does it; by default who is logged in here.")]
 Why = Annotated[str, typer.Option("--why", help="A sentence; it is kept.")]
 Slug = Annotated[str, typer.Argument(help="The rule's name, or `params` for the thresholds.")]
 Nth = Annotated[int, typer.Option("--version", help="Of the rule; by default the newest.")]
 SEVERITIES = {"": None, "medium": Severity.MEDIUM, "high": Severity.HIGH, "critical": Severity.CRITICAL}
-
-
-def _me(by: str) -> str:
-    return by or getpass.getuser()
 
 
 @app.command("list")
@@ -45,7 +37,7 @@ def list_rules(as_json: Json = False) -> None:
         found = versions.everything(tx)
     rows = [{"slug": one.slug, "version": one.version, "state": one.state, "by": one.drafted_by, "why": one.why,
              "says": one.sentence("en")} for one in found]  # fmt: skip
-    _print(rows, as_json)
+    print_rows(rows, as_json)
 
 
 @app.command()
@@ -70,13 +62,13 @@ def draft(
     with open_house(Settings.from_environment()) as house, transaction(house.engine) as tx:
         now = clock.now()
         if slug == versions.PARAMS:
-            made = versions.draft_params(tx, _changes(change or []), why=why, by=_me(by), now=now)
+            made = versions.draft_params(tx, _changes(change or []), why=why, by=me(by), now=now)
         else:
             made = versions.draft_rule(
                 tx, slug, text=rule, name_zh=name_zh, name_en=name_en, score=score, weight=weight,
-                severity=SEVERITIES[alert], hold=hold, budget=budget, why=why, by=_me(by), now=now,
+                severity=SEVERITIES[alert], hold=hold, budget=budget, why=why, by=me(by), now=now,
             )  # fmt: skip
-        library.ask(tx, slug, made.version, by=_me(by), now=now)  # On every change.
+        library.ask(tx, slug, made.version, by=me(by), now=now)  # On every change.
     _said(made, as_json)
 
 
@@ -110,7 +102,7 @@ def backtest(
             one = versions.get(tx, slug, version or None)
             known = backtests.find(tx, run_id)
             since, until = (known.since, known.until) if known else (now - timedelta(days=days), now)
-            backtests.ask(tx, run_id, slug, one.version, since=since, until=until, by=_me(by), now=now)
+            backtests.ask(tx, run_id, slug, one.version, since=since, until=until, by=me(by), now=now)
         more = True
         while more:
             with transaction(house.engine) as tx:
@@ -119,7 +111,7 @@ def backtest(
             done = backtests.get(tx, run_id)
     report = dict(done.report or {})
     said = {"run": str(run_id), "state": done.state, "failure": done.failure} | report
-    _print([said] if not as_json else said, as_json, hide=("days", "examples", "verdicts"))
+    print_rows([said] if not as_json else said, as_json, hide=("days", "examples", "verdicts"))
 
 
 def _uuid(text: str) -> UUID:
@@ -140,7 +132,7 @@ def start_shadow(
     """Run a version beside live traffic, without effect."""
     with open_house(Settings.from_environment()) as house, transaction(house.engine) as tx:
         now, one = clock.now(), versions.get(tx, slug, version or None)
-        made = versions.start_shadow(tx, slug, one.version, until=now + timedelta(days=days), by=_me(by), now=now)
+        made = versions.start_shadow(tx, slug, one.version, until=now + timedelta(days=days), by=me(by), now=now)
     _said(made, as_json)
 
 
@@ -149,8 +141,8 @@ def list_days(slug: Slug, version: Nth = 0, as_json: Json = False) -> None:
     """What a version said of the scans of each day, in shadow and live."""
     with open_house(Settings.from_environment()) as house, reading(house.engine) as tx:
         found = shadow.days(tx, slug, versions.get(tx, slug, version or None).version)
-    _print([{"day": str(one.day), "state": one.state, "scans": one.scans, "hits": one.hits, "fresh": one.fresh,
-             "actions": one.actions, "failed": one.failed} for one in found], as_json)  # fmt: skip
+    print_rows([{"day": str(one.day), "state": one.state, "scans": one.scans, "hits": one.hits, "fresh": one.fresh,
+                 "actions": one.actions, "failed": one.failed} for one in found], as_json)  # fmt: skip
 
 
 @app.command("quality")
@@ -170,7 +162,7 @@ def show_quality(
                    for pair, (many, part) in found.overlap.items()]  # fmt: skip
         print(json.dumps({"scans": found.scans, "audited": found.audited, "codes": rows, "overlap": overlap}))
     else:
-        _print(rows, as_json)
+        print_rows(rows, as_json)
 
 
 def _share(share: quality.Share | None) -> list[float] | None:
@@ -181,9 +173,9 @@ def _share(share: quality.Share | None) -> list[float] | None:
 def show_gate(slug: Slug, version: Nth = 0, by: By = "", as_json: Json = False) -> None:
     """What a version has and what it lacks to be published; exit 1 when anything is missing."""
     with open_house(Settings.from_environment()) as house, reading(house.engine) as tx:
-        found = gate.checks(tx, versions.get(tx, slug, version or None), by=_me(by))
-    _print([{"check": one.name, "passed": one.passed, "found": one.found, "needs": one.needs,
-             "says": "" if one.passed else one.says} for one in found], as_json)  # fmt: skip
+        found = gate.checks(tx, versions.get(tx, slug, version or None), by=me(by))
+    print_rows([{"check": one.name, "passed": one.passed, "found": one.found, "needs": one.needs,
+                 "says": "" if one.passed else one.says} for one in found], as_json)  # fmt: skip
     if not all(one.passed for one in found):
         raise typer.Exit(1)
 
@@ -193,7 +185,7 @@ def publish(slug: Slug, version: Nth = 0, by: By = "", as_json: Json = False) ->
     """Let a version count, if every check passes; by another person than who drafted it."""
     with open_house(Settings.from_environment()) as house, transaction(house.engine) as tx:
         one = versions.get(tx, slug, version or None)
-        made = gate.publish(tx, slug, one.version, by=_me(by), now=clock.now())
+        made = gate.publish(tx, slug, one.version, by=me(by), now=clock.now())
     _said(made, as_json)
 
 
@@ -202,7 +194,7 @@ def rollback(slug: Slug, why: Why = "", by: By = "", as_json: Json = False) -> N
     """Take the live version back; the one it replaced counts again."""
     with open_house(Settings.from_environment()) as house, transaction(house.engine) as tx:
         live = _live(tx, slug)
-        made = versions.roll_back(tx, slug, live.version, why=why, by=_me(by), now=clock.now())
+        made = versions.roll_back(tx, slug, live.version, why=why, by=me(by), now=clock.now())
     _said(made, as_json)
 
 
@@ -223,9 +215,9 @@ def show_limits(
             ((name, to),) = _changes([change]).items()
             if not isinstance(to, float):
                 raise BadRequest(f"{name}: give a number.")
-            limits.change(tx, name, to, by=_me(by), now=clock.now())
+            limits.change(tx, name, to, by=me(by), now=clock.now())
         found = limits.everything(tx)
-    _print([{"limit": name, "value": value} for name, value in found.items()], as_json)
+    print_rows([{"limit": name, "value": value} for name, value in found.items()], as_json)
 
 
 @app.command()
@@ -245,13 +237,13 @@ def adversaries(
         assert report is not None  # Nobody stops it but Ctrl-C.
         if rule:
             with transaction(house.engine) as tx:
-                library.keep(tx, rule, asked["version"], report, by=_me(by), now=clock.now())
+                library.keep(tx, rule, asked["version"], report, by=me(by), now=clock.now())
     if as_json:
         print(json.dumps(report))
         return
     rows = [{"attack": name} | {key: value for key, value in row.items() if key != "evasion"} | _around(row)
             for name, row in (report["attacks"] | {"honest": report["honest"]}).items()]  # fmt: skip
-    _print(rows, as_json)
+    print_rows(rows, as_json)
 
 
 def _around(row: dict[str, Any]) -> dict[str, Any]:
@@ -264,17 +256,3 @@ def _said(one: Version, as_json: bool) -> None:
         print(json.dumps({"slug": one.slug, "version": one.version, "state": one.state, "says": one.sentence("en")}))
     else:
         print(f"{one.slug} version {one.version} is {one.state}: {one.sentence('en')}")
-
-
-def _print(rows: Any, as_json: bool, hide: tuple[str, ...] = ()) -> None:
-    if as_json:
-        print(json.dumps(rows, ensure_ascii=False))
-        return
-    shown = [{name: value for name, value in row.items() if name not in hide} for row in rows]
-    if not shown:
-        print("nothing yet")
-        return
-    table = Table(*shown[0])
-    for row in shown:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)

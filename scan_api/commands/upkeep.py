@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import typer
 from sqlalchemy import text
 
+from antifraud.addresses import AddressBook
 from codegen import keys as keyring
 from foundation import audit, clock, schema
 from foundation.database import ReadTx, reading
@@ -28,13 +29,14 @@ def migrate() -> None:
 def check(as_json: Json = False) -> None:
     """Check configuration and invariants; exit 1 when one is broken."""
     with open_house(Settings.from_environment()) as house:
-        broken = list(_broken(house))
-    print(json.dumps({"broken": broken}, ensure_ascii=False) if as_json else "\n".join(broken) or "all is well")
-    if broken:
+        found = list(broken(house))
+    print(json.dumps({"broken": found}, ensure_ascii=False) if as_json else "\n".join(found) or "all is well")
+    if found:
         raise typer.Exit(1)
 
 
-def _broken(house: House) -> list[str]:
+def broken(house: House) -> list[str]:
+    """A sentence for everything that is not as it must be; empty when all is well."""
     with reading(house.engine) as tx:
         skew = _skew(tx)
         keyring.load_ring(tx, house.keys)  # Raises when the master key is not the one the codes were made with.
@@ -42,7 +44,7 @@ def _broken(house: House) -> list[str]:
         books = invariants.check_invariants(tx)
     trail = [] if seal is None else [f"the audit trail was altered at or before line {seal}"]
     watch = [] if abs(skew) <= SKEW else [_apart(skew)]
-    return watch + trail + books
+    return watch + trail + books + AddressBook(house.settings.address_files).broken
 
 
 def _skew(tx: ReadTx) -> timedelta:

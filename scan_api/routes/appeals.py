@@ -44,7 +44,7 @@ class AppealIn(BaseModel):
 
 
 class AppealOut(BaseModel):
-    """points: what an accepted appeal paid or released."""
+    """points: what an accepted appeal paid or released. scan_id: of another scan where the same pack was appealed."""
 
     scan_id: UUID
     state: Literal["open", "accepted", "declined"]
@@ -61,7 +61,7 @@ class AppealOut(BaseModel):
     "/{scan_id}", responses=problems(BadPhoto, NotSignedIn, NoSuchScan, NothingToAppeal, TooLarge, TooMany)
 )  # fmt: skip
 async def put_appeal(scan_id: UUID, body: AppealIn, member: TheMember, caller: TheCaller, edge: TheEdge) -> AppealOut:
-    """Ask a person to look at a refused scan of yours. Sent again: the appeal as it stands."""
+    """Ask a person to look at a refused scan of yours. Sent again, or of the same pack: the appeal as it stands."""
     return await asyncio.to_thread(_raise, edge, member, caller, scan_id, body)
 
 
@@ -77,7 +77,7 @@ def _raise(edge: Edge, member: Session, caller: Caller, scan_id: UUID, body: App
         scan = appeals.scan_of(tx, scan_id, member_id=member.member_id, device=body.device)
         if not appeals.may_appeal(scan):
             raise NothingToAppeal("This scan was not refused; there is nothing to appeal.")
-        earlier = appeals.of_scans(tx, [scan_id]).get(scan_id)
+        earlier = appeals.standing(tx, scan, member_id=member.member_id)
     if earlier is not None:
         return _mine(earlier, member)
     drawn = {name: photos.redrawn(_bytes(getattr(body, name), name), name) for name in NAMES}

@@ -30,6 +30,7 @@ from antifraud.cases import CaseMoved, NoSuchCase, Wanted
 from antifraud.findings import Severity
 from antifraud.known_good import AnotherPersonNeeded, EntryMoved, NoSuchEntry
 from antifraud.snoozes import NoSuchSnooze, SnoozeEnded
+from codegen.brands import UnknownProduct
 from codegen.gs1 import WrongCheckDigit
 from codegen.units import UnknownUnit
 from foundation import clock
@@ -80,11 +81,15 @@ class SnoozeIn(_Strict):
 
 
 class DecideIn(_Strict):
-    """actions: what follows at once for points and codes; those that end are under /actions."""
+    """actions: what follows at once for points and codes; those that end are under /actions.
+
+    product: the GTIN the photos show, to accept an appeal of a code that names no item.
+    """
 
     outcome: Result
     reason: Words
     actions: list[reviewing.Action] = Field(default_factory=list, max_length=5)
+    product: Annotated[str, Field(pattern=r"^\d{8,14}$")] | None = None
 
 
 class MergeIn(_Strict):
@@ -472,14 +477,16 @@ def snooze_case(case_id: Number, body: SnoozeIn, edge: TheEdge, caller: TheWorke
     ))  # fmt: skip
 
 
-@router.post("/{case_id}/decide", responses=problems(*CASE, SupervisorNeeded, CannotPay))
+@router.post(
+    "/{case_id}/decide", responses=problems(*CASE, SupervisorNeeded, CannotPay, UnknownProduct, WrongCheckDigit)
+)
 def decide_case(case_id: Number, body: DecideIn, edge: TheEdge, caller: TheWorker) -> CaseOut:
     """Close the case you investigate, and do what follows for points and codes."""
 
     def work(tx: Tx) -> CaseOut:
         closed = reviewing.settle_case(
             tx, case_id, body.outcome, actions=body.actions, by=caller.name, roles=auth.roles_of(tx, caller.name),
-            reason=body.reason, seeds=edge.codebook.campaign_seed, now=clock.now(),
+            reason=body.reason, seeds=edge.codebook.campaign_seed, product=body.product, now=clock.now(),
         )  # fmt: skip
         return _case(closed)
 

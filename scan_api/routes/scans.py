@@ -10,8 +10,9 @@ from fastapi import FastAPI, Header, Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from antifraud import location
+from antifraud.columns import Environment
 from antifraud.location import Location
-from antifraud.signals import Attempt
+from antifraud.signals import NOWHENCE, Attempt, Whence
 from foundation import clock
 from foundation.errors import BadRequest, Conflict, DatabaseDown, NotSignedIn
 from foundation.observability import scan_seconds, scans_total
@@ -25,6 +26,7 @@ from scan_api.throttle import Guessing
 from scan_api.tickets import TicketElsewhere, TicketNotGood
 
 CLOCK_SKEW_MS = 86_400_000  # A day. Phones drift, and a scan made without network is sent hours later.
+HINTS = {"emulator": Environment.EMULATOR, "hooked": Environment.HOOKED}
 Verdict = Literal[
     "genuine", "genuine_again", "claimed", "not_active", "void", "recalled", "expired", "suspicious", "unknown"
 ]
@@ -49,9 +51,10 @@ class LocationIn(_Strict):
     lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
     accuracy_m: float = Field(ge=0, le=5_000_000, allow_inf_nan=False)
     method: Literal["gps", "fuzzy", "wifi", "ip_fixed", "ip_mobile"]
+    crs: Literal["wgs84", "gcj02"] = Field(default="wgs84", description="gcj02: what Chinese map kits return")
 
     def location(self) -> Location | None:
-        return location.from_report(self.lat, self.lon, self.accuracy_m, self.method)
+        return location.from_report(self.lat, self.lon, self.accuracy_m, self.method, self.crs)
 
 
 class ScanIn(_Strict):
@@ -62,6 +65,7 @@ class ScanIn(_Strict):
     device: str = Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")
     location: LocationIn | None = None
     claim: bool = False
+    hints: list[Literal["emulator", "hooked"]] = Field(default=[], max_length=2, description="What the page noticed")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "ScanIn":
@@ -69,7 +73,9 @@ class ScanIn(_Strict):
             raise ValueError("Send either text, the code on the pack, or ticket, what the page was given for it")
         return self
 
-    def attempt(self, scan_id: UUID, caller: Caller, *, key: bytes, now: datetime) -> Attempt:
+    def attempt(
+        self, scan_id: UUID, caller: Caller, whence: Whence = NOWHENCE, *, key: bytes, now: datetime
+    ) -> Attempt:
         """Raises TicketNotGood, TicketElsewhere. key: of tickets."""
         text = self.text if self.ticket is None else tickets.opened(self.ticket, scan_id, self.device, key=key, now=now)
         assert text is not None, "one of both was sent"
@@ -82,7 +88,18 @@ class ScanIn(_Strict):
             location=self.location.location() if self.location else None,
             claim=self.claim,
             at=now,
+            whence=whence,
         )
+
+    @property
+    def entry(self) -> str:
+        """The door: our page, which holds a ticket, or whoever has the code itself."""
+        return "code" if self.ticket is None else "page"
+
+    def noticed(self) -> int:
+        """Bits of Environment. No phone knows its place to within nothing."""
+        exact = self.location is not None and self.location.method == "gps" and self.location.accuracy_m == 0
+        return sum(HINTS[name] for name in set(self.hints)) | (Environment.ACCURACY_ZERO if exact else 0)
 
 
 class PrizeOut(BaseModel):
@@ -159,7 +176,8 @@ async def put_scan(
     """Judge a scan. Sending the same scan again returns the same verdict."""
     began = clock.monotonic_s()
     _check_id(scan_id)
-    attempt = body.attempt(scan_id, caller, key=edge.ticket_key, now=clock.now())
+    whence = edge.whence(caller, body.entry, body.noticed())
+    attempt = body.attempt(scan_id, caller, whence, key=edge.ticket_key, now=clock.now())
     if edge.standing.is_young(caller.member_id):
         attempt = replace(attempt, claim=False)  # No points for a child before a guardian agrees.
     edge.door.check(attempt)

@@ -6,7 +6,7 @@ const button = (words, onclick, kind = "") => h("button", { type: "button", clas
 /** What the server says, or null where it has no such thing (yet). */
 const maybe = (path) => ask("GET", path).catch((error) => { if (error.status === 404) return null; throw error; });
 const offers = (what) => has.includes(what);
-const REFUSED = ["claimed", "suspicious", "void", "not_active", "expired"];
+const REFUSED = ["claimed", "suspicious", "void", "not_active", "expired", "unknown"];
 const told = () => ["genuine", "genuine_again", "claimed"].includes(scanned?.answer?.verdict);
 const refused = () => REFUSED.includes(scanned?.answer?.verdict) || scanned?.answer?.reward.state === "held";
 
@@ -234,6 +234,6 @@ async function begin() {
   dress("");
   if (scanned) await scan(); else route();
 }
-$("language").onclick = () => { lang = lang === "zh" ? "en" : "zh"; store.setItem("lang", lang); if (SCREENS[shown] || !scanned?.answer) route(); if (scanned?.answer) scan(); };
+$("language").onclick = () => { lang = lang === "zh" ? "en" : "zh"; store.setItem("lang", lang); if (SCREENS[shown] || !scanned?.answer) route(); if (scanned?.answer) scan({ from: null }); };
 addEventListener("hashchange", () => route());
 begin();

@@ -48,7 +48,7 @@ def world():
 @pytest.fixture(scope="module")
 def month():
     """A little one, for what is judged many times."""
-    return small("A1,A6", scale=0.006, seed=5)
+    return season.last_days(small("A1,A6", scale=0.006, seed=5), 30)
 
 
 def rows(engine, sql, **how):

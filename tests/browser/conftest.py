@@ -19,6 +19,7 @@ from scan_api import supervisor
 from scan_api.house import bring_up_to_date, open_house
 from scan_api.supervisor import Program, Supervisor
 from tests.browser.shop import Shop
+from tests.support.warm import Warm
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync",
@@ -37,8 +38,17 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    started = Warm(tmp_path_factory.mktemp("warm"))
+    yield started
+    started.close()
+
+
 @pytest.fixture
-def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Shop]]:
+def shop(
+    database_url: str, warm: Warm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Shop]]:
     """Opens a shop with the programs named: `shop("api", "console")`; `more` settings by keyword."""
     environment = {
         "ONECODE_DATABASE_URL": database_url,
@@ -50,8 +60,8 @@ def shop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     }
     settings = Settings.from_environment(environment)
     known = {
-        "api": Program("api", supervisor.python("scan_api", "serve"), partial(_ready, settings.port)),
-        "console": Program("console", supervisor.python("console"), partial(_ready, settings.console_port)),
+        "api": Program("api", warm.command("scan_api", "serve"), partial(_ready, settings.port)),
+        "console": Program("console", warm.command("console"), partial(_ready, settings.console_port)),
     }
     with open_house(settings) as house:
         bring_up_to_date(house)

@@ -20,7 +20,7 @@ from tests.browser.shop import Shop
 from tests.browser.test_console import desk, sign_in, sign_out
 from tests.browser.test_packages import look
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PASSWORD = "a marketer's password"
 PHONES = ("13800138001", "13800138002", "13800138003")

@@ -11,7 +11,7 @@ from foundation.database import transaction
 from scan_api import auth
 from tests.browser.shop import Shop, picture
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 DESK = {"width": 1280, "height": 800}
 FROZEN = ["case.take", "action.propose", "action.take", "case.decide"]  # Freezing is an action that can be undone.

@@ -15,7 +15,7 @@ from tests.browser.test_consumer_page import LI, phone, sign_in, title
 from tests.support.pools import announce
 from tests.support.wechat import wechat_server
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 WECHAT = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36 MicroMessenger/8.0.50"
 CHENGDU = {"latitude": 30.657, "longitude": 104.066, "accuracy": 25}

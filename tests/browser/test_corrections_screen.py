@@ -17,7 +17,7 @@ from tests.browser.test_console import desk, sign_in
 from tests.browser.test_consumer_screens import phone
 from tests.printer_jobs.test_jobs import passes, told
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def swapped(house: Shop) -> list[str]:

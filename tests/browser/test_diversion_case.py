@@ -16,7 +16,7 @@ from scan_api.demo import Phone
 from tests.browser.shop import Shop, picture
 from tests.browser.test_console import desk, sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 DEEDS = ["action.propose", "dealer.notified", "action.take", "case.note",

@@ -24,7 +24,7 @@ from tests.browser.shop import picture
 from tests.printer_jobs.factory import JOB, Floor
 from tests.support.server import served
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 TABLET = {"width": 1280, "height": 800}
 

@@ -15,7 +15,7 @@ from printer_jobs import jobs
 from tests.browser.shop import Shop, picture
 from tests.browser.test_console import desk, sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def test_a_line_seen_from_the_plant(shop: Callable[..., Shop], chromium: Browser) -> None:

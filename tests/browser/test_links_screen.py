@@ -12,7 +12,7 @@ from tests.browser.shop import Shop
 from tests.browser.test_console import desk, sign_in
 from tests.browser.test_packages import look
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PASSWORD = "a marketer's password"
 TEA = demo.PRODUCTS[0][0]

@@ -27,7 +27,7 @@ from tests.browser.test_console import desk, sign_in, sign_out
 from tests.browser.test_packages import look
 from tests.support.wechat_pay import APP_ID, WeChatPayServer, wechat_pay_server
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PASSWORD = "a marketer's password"
 TEA = demo.PRODUCTS[0][0]

@@ -14,7 +14,7 @@ from tests.browser.shop import Shop
 from tests.browser.test_console import desk, sign_in, sign_out
 from tests.codegen import plants
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PASSWORD = "a plant manager's password"
 

@@ -14,7 +14,7 @@ from tests.browser.shop import BOTTLES, Shop
 from tests.browser.test_console import desk, sign_in
 from tests.browser.test_packages import look
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PASSWORD = "a plant manager's password"
 

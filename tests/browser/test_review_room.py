@@ -13,7 +13,7 @@ from tests.browser.test_console import desk, sign_in, sign_out
 from tests.browser.test_diversion_case import diverted
 from tests.support import nights
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PASSWORD = "an analyst's own password"
 

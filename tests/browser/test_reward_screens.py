@@ -13,7 +13,7 @@ from tests.browser.shop import Shop
 from tests.browser.test_consumer_page import phone, sign_in
 from tests.browser.test_consumer_screens import fits, seen
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 COUPON = {"kind": "fixed", "off_fen": 500, "days": 30}
 

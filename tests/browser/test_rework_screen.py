@@ -15,7 +15,7 @@ from tests.browser.shop import Shop, picture
 from tests.browser.test_console import sign_in
 from tests.browser.test_consumer_screens import phone
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def scan(page: Page, text: str) -> None:

@@ -14,7 +14,7 @@ from tests.browser.test_console import desk, sign_in
 from tests.browser.test_marketing import PASSWORD, fits, swap, two_marketers
 from tests.browser.test_packages import look
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def add_level(page: Page) -> None:

@@ -15,7 +15,7 @@ from tests.browser.shop import Shop
 from tests.browser.test_consumer_page import phone, sign_in
 from tests.browser.test_consumer_screens import fits, seen
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 ZHOU, WU, CHEN = "13800138011", "13800138012", "13800138013"
 PROMISE = Promise(case_points=50, sale_points=10, assistant_percent=30, case_rebate_fen=20_000)

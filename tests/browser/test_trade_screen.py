@@ -18,7 +18,7 @@ from tests.browser.shop import Shop
 from tests.browser.test_console import desk, sign_in, sign_out
 from tests.browser.test_packages import look
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PASSWORD = "a marketer's password"
 CHENGDU, URUMQI = 510100, 650100

@@ -14,7 +14,7 @@ from scan_api.webhooks import Secrets, Told
 from tests.browser.shop import Shop
 from tests.browser.test_console import desk, sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 SECRETS = Secrets(b"s" * 32)
 SIZES = {"phone": (390, 844), "laptop": (1280, 800)}

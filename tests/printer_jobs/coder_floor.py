@@ -17,10 +17,14 @@ class CoderFloor(Floor):
         self.coder = start(protocol, paper=self.printer.paper)
         self.mishaps = self.coder.mishaps
 
-    def driver(self, **options):
+    def told(self, **options):
+        """Protocol, address and options, as a line's file has them."""
         cases = {} if DRIVERS[self.protocol].capabilities.case_labels else {"cases": self.printer.address}
         known = self.coder.options | ({"timeout_s": 0.3} if self.protocol != "file" else {}) | cases | options
-        return connect(self.protocol, self.coder.address, known)
+        return self.protocol, self.coder.address, known
+
+    def driver(self, **options):
+        return connect(*self.told(**options))
 
     def station(self, **parts):
         return super().station(**({"printer": self.driver()} | parts))

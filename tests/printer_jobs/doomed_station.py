@@ -1,13 +1,14 @@
 """Station processes that die: one after the other, each by SIGKILL at the point its plan names.
 
-    python -m tests.printer_jobs.doomed_station '{"port": …, "folder": …, "job": …, "wanted": …, "plans": [["print", 3], ["at", 0.2]]}'
+    python -m tests.printer_jobs.doomed_station '{"printer": ["zpl", "127.0.0.1:9100", {}], "folder": …, "job": …,
+                                                  "wanted": …, "plans": [["print", 3], ["at", 0.2]]}'
 
 | plan         | dies                                                                        |
 | ------------ | --------------------------------------------------------------------------- |
 | fsync k      | when the k-th journal line is written, before it is on disk                 |
 | torn k       | with half of the k-th journal line in the file                              |
 | print k      | after SENT is durable, before the first byte of label k                     |
-| half k       | with half of label k on its way                                             |
+| half k       | with half of the bytes of label k on their way                              |
 | printed k    | right behind the last byte of label k                                       |
 | gate k       | when the k-th PASS is in the journal, before the gate hears of it           |
 | packed k     | when the k-th case number was asked for, before the station keeps it         |
@@ -15,7 +16,7 @@
 | live         | not at all                                                                  |
 
 One process forks them all, so that a death costs milliseconds. Prints the last journal sequence after each.
-"""  # noqa: E501
+"""
 
 import json
 import os
@@ -25,7 +26,8 @@ import threading
 from pathlib import Path
 
 from printer_jobs import journal as journal_module
-from printer_jobs.drivers.zpl import ZplPrinter, format_of
+from printer_jobs.drivers.catalogue import connect
+from printer_jobs.drivers.link import Link
 from printer_jobs.equipment import FolderEye
 from printer_jobs.platform import FolderPlatform
 from printer_jobs.shift import Pace
@@ -51,19 +53,31 @@ class Fuse:
         return point == self.point and self.left == 0
 
 
-class DoomedPrinter(ZplPrinter):
-    fuse: Fuse
+class DoomedPrinter:
+    """Any printer, items and cases alike."""
+
+    def __init__(self, printer, fuse):
+        self._printer, self._fuse = printer, fuse
+
+    def __getattr__(self, name):
+        return getattr(self._printer, name)
 
     def print(self, label):
-        if self.fuse.at("print"):
+        if self._fuse.at("print"):
             die()
-        if self.fuse.at("half"):
-            data = format_of(label)
-            self._send(data[: len(data) // 2])
+        if self._fuse.at("half"):
+            Link.send = send_half(Link.send)
+        self._printer.print(label)
+        if self._fuse.at("printed"):
             die()
-        super().print(label)
-        if self.fuse.at("printed"):
-            die()
+
+
+def send_half(send):
+    def half(link, data):
+        send(link, data[: len(data) // 2])
+        die()
+
+    return half
 
 
 class DoomedGate(VirtualGate):
@@ -111,19 +125,14 @@ def live(orders, plan):
     point, count = (*plan, 0)[:2]
     fuse = Fuse(point, count)
     fuse.path = folder / "station" / f"job-{orders['job']}.journal"
-    parts = [
-        DoomedPlatform(folder / "office"),
-        DoomedPrinter("127.0.0.1", orders["port"], timeout_s=1.0),
-        DoomedGate(),
-    ]
-    for part in parts:
-        part.fuse = fuse
+    platform, gate = DoomedPlatform(folder / "office"), DoomedGate()
+    platform.fuse = gate.fuse = fuse
+    printer = DoomedPrinter(connect(*orders["printer"]), fuse)
     doom_the_journal(fuse)
     if point == "at":
         timer = threading.Timer(count, die)
         timer.daemon = True
         timer.start()
-    platform, printer, gate = parts
     eye = FolderEye(folder / "pictures")
     station = Station(
         "line 1", platform=platform, printer=printer, eye=eye, gate=gate, folder=folder / "station", pace=PACE

@@ -1,5 +1,6 @@
 """Opened cases: what they prove, what they do not, and that a record changes only by a person's word."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,12 @@ SIZE = 6
 
 def recorded(count: int, size: int = SIZE) -> list[Case]:
     return [Case(f"case {at}", ((at * size, (at + 1) * size),)) for at in range(count)]
+
+
+def followed(*counts: int, line: int = 1) -> list[Case]:
+    """Jobs of so many cases each, one after the other on a line."""
+    jobs_ = [job for job, count in enumerate(counts) for _ in range(count)]
+    return [replace(case, job=job, line=line) for case, job in zip(recorded(sum(counts)), jobs_, strict=True)]
 
 
 def found(number: int, case: int, *items: int) -> Check:
@@ -79,6 +86,59 @@ def test_two_swaps_and_a_shift_behind_them():
     assert [one.kind for one in corrections.explain(recorded(6), seen)] == ["swapped", "shifted"]
 
 
+def test_a_shift_goes_over_the_border_of_two_jobs_when_a_check_shows_it():
+    """Case 2 is the last of the first job, and holds the first bottle of the second."""
+    (shift,) = corrections.explain(followed(3, 3), [whole(1, 0), whole(2, 2, 1), whole(3, 4, 1)])
+    assert (shift.offset, shift.evidence, shift.loose) == (1, (2, 3), ((12, 13),))
+    assert shift.contents == {f"case {at}": ((at * SIZE + 1, min(at * SIZE + 7, 36)),) for at in (2, 3, 4, 5)}
+
+
+def test_a_bottle_too_many_goes_into_the_first_case_of_the_next_job():
+    (shift,) = corrections.explain(followed(2, 2), [whole(1, 2, -1), whole(2, 3, -1)])
+    assert shift.contents == {
+        "case 1": ((6, 11),), "case 2": ((11, 17),), "case 3": ((17, 23),)
+    }  # fmt: skip
+    assert shift.loose == ((23, 24),)
+
+
+def test_without_a_check_across_the_border_the_line_may_have_been_cleared():
+    """Both jobs are shifted by one, each for itself: nothing shows that the second's first bottle lies in the first."""
+    seen = [whole(1, 0, 1), whole(2, 1, 1), whole(3, 3, 1), whole(4, 4, 1)]
+    first, second = corrections.explain(followed(3, 3), seen)
+    assert (set(first.contents), first.loose) == ({"case 0", "case 1", "case 2"}, ((0, 1),))
+    assert (set(second.contents), second.loose) == ({"case 3", "case 4", "case 5"}, ((18, 19),))
+
+
+def test_the_honest_start_of_the_next_job_speaks_against_a_shift_across_the_border():
+    assert corrections.explain(followed(3, 3), [whole(1, 1, 1), whole(2, 2, 1), whole(3, 4)]) == []
+
+
+def test_a_job_that_ran_between_two_others_is_part_of_what_shifts():
+    cases = followed(2, 1, 2)
+    (shift,) = corrections.explain(cases, [whole(1, 1, 7), found(2, 3, 25, 29)])
+    assert (shift.offset, sorted(shift.contents)) == (7, ["case 1", "case 2", "case 3", "case 4"])
+
+
+def test_bottles_never_shift_from_one_line_to_another():
+    cases = followed(2) + [replace(case, job=1, line=2) for case in recorded(4)[2:]]
+    assert corrections.explain(cases, [whole(1, 1, 1), whole(2, 2, 1)]) == []
+
+
+@pytest.mark.parametrize("line", [1, 2])
+def test_labels_of_two_jobs_or_of_two_lines_can_be_swapped(line):
+    cases = followed(2) + [replace(case, job=1, line=line) for case in recorded(4)[2:]]
+    (one,) = corrections.explain(cases, [found(1, 1, 12, 14), found(2, 2, 7, 9), whole(3, 3)])
+    assert (one.kind, one.contents) == ("swapped", {"case 1": ((12, 18),), "case 2": ((6, 12),)})
+
+
+def test_a_swap_across_the_border_leaves_each_job_its_own_shift():
+    seen = [found(1, 0, 30, 31), found(2, 5, 0, 1), whole(3, 2, 1), whole(4, 3, 1)]
+    cases = followed(5, 3)
+    swap, shift = corrections.explain(cases, seen)
+    assert (swap.kind, sorted(swap.contents)) == ("swapped", ["case 0", "case 5"])
+    assert (shift.offset, set(shift.contents)) == (1, {"case 2", "case 3", "case 4"})
+
+
 @given(st.data())
 def test_a_true_shift_is_found_and_an_honest_record_is_left_alone(data):
     sizes = data.draw(st.lists(st.integers(2, 8), min_size=3, max_size=8))
@@ -109,16 +169,24 @@ def test_a_true_shift_is_found_and_an_honest_record_is_left_alone(data):
 
 
 class Floor:
-    """A job whose line packed five cases of four, and a handheld that opens them a minute later."""
+    """Jobs of five cases of four each, and a handheld that opens cases a minute later."""
 
-    def __init__(self, tx, now) -> None:
+    def __init__(self, tx, now, lines=("line 1",)) -> None:
         self.tx, self.now, self.office = tx, now, open_office(tx, now)
-        self.job = jobs.create(tx, self.office.run, "line 1", 20, 4, now=now)
-        self.cases = [jobs.new_sscc(tx, self.job.id, at, now=now) for at in range(5)]
+        self.cases: list[str] = []
+        for line in lines:
+            self.pack(line)
+
+    def pack(self, line):
+        job = jobs.create(self.tx, self.office.run, line, 20, 4, now=self.now)
+        fresh = [jobs.new_sscc(self.tx, job.id, at, now=self.now) for at in range(5)]
         records = [("SENT", 0, 20), *passes(*range(20))]
-        for at, sscc in enumerate(self.cases):
+        for at, sscc in enumerate(fresh):
             records += [("CASE", sscc, [(at * 4, at * 4 + 4)]), ("PACKED", sscc)]
-        assert reports.report(tx, self.job.id, told(self.job, *records), now=now)["discrepancy"] is None
+        assert reports.report(self.tx, job.id, told(job, *records), now=self.now)["discrepancy"] is None
+        jobs.close(self.tx, job.id, now=self.now)
+        self.job = job
+        self.cases += fresh
 
     def check(self, case, *offsets, minutes=1):
         at = self.now + timedelta(minutes=minutes)
@@ -203,3 +271,31 @@ def test_a_handheld_checks_a_case_and_hears_what_is_not_on_record(floor):
     assert (done.refused, done.changed) == ((), 2)
     with pytest.raises(BadRequest, match="without a bottle"):
         checks.check(floor.tx, floor.cases[1], [], by="Li", at=at, now=at)
+
+
+def test_a_shift_over_the_border_of_two_jobs_is_corrected_in_both(tx, now):
+    floor = Floor(tx, now, lines=("line 1", "line 1"))
+    assert floor.check(6, 25, 26, 27, 28).proposed == ()
+    (number,) = floor.check(4, 17, 18, 19, 20).proposed
+    assert checks.proposal(tx, number).job < floor.job.id
+    checks.accept(tx, number, by="Zhao", reason="bottle 16 fell", now=floor.later())
+    assert [floor.inside(case) for case in (3, 4, 5, 9)] == [[(12, 16)], [(17, 21)], [(21, 25)], [(37, 40)]]
+    assert hierarchy.parents(tx, [floor.office.run.first + 16]) == {}
+
+
+def test_labels_swapped_between_two_lines_are_found_whichever_is_opened_first(tx, now):
+    floor = Floor(tx, now, lines=("line 1", "line 2"))
+    assert floor.check(8, 4, 5).proposed == ()
+    (number,) = floor.check(1, 32, 33).proposed
+    checks.accept(tx, number, by="Zhao", reason="both were opened", now=floor.later())
+    assert (floor.inside(1), floor.inside(8)) == ([(32, 36)], [(4, 8)])
+
+
+def test_a_check_in_the_other_job_supersedes_what_it_disproves(tx, now):
+    floor = Floor(tx, now, lines=("line 1", "line 2", "line 1"))
+    floor.check(8, 4, 5)
+    (number,) = floor.check(1, 32, 33).proposed
+    assert floor.check(13, 52, 53, minutes=2).proposed == (), "a job that is not mixed with them"
+    assert checks.proposal(tx, number).state == "proposed"
+    assert floor.check(8, 32, 33, minutes=3).proposed == ()
+    assert checks.proposal(tx, number).state == "superseded"

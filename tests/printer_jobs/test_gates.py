@@ -95,6 +95,32 @@ def test_a_reject_that_never_fell_into_the_bin_is_missed(plc, gate):
     )
 
 
+def test_what_an_earlier_run_let_through_is_not_held_against_the_gate(plc, gate):
+    """Stopped with a passed product on its way to the gate, and started again."""
+    plc.trigger(1)
+    gate.allow(1)
+    heard(plc, "PASS 1")
+    gate.close()
+    again = PlcGate("127.0.0.1", plc.port, "line 1")
+    soon(lambda: plc.heard.count("HELLO line 1") == 2)
+    plc.trigger(2)
+    plc.advance(TO_GATE + TO_BIN)
+    soon(lambda: again.books.binned == 1)
+    assert (plc.shipped, plc.rejected, again.trouble()) == ([1], [2], None)
+    assert (again.books.triggers, again.books.opened, again.books.fired, again.books.between) == (1, 0, 1, 0)
+    again.close()
+
+
+def test_a_gate_that_counts_anew_stops_the_line_and_forgets_what_passed(plc, gate):
+    plc.trigger(700)
+    gate.allow(700)
+    heard(plc, "PASS 700")
+    plc.trigger(1)
+    soon(lambda: gate.trouble() is not None)
+    assert gate.trouble().stops
+    assert "product 1 after 700" in gate.trouble().sentence
+
+
 def test_a_gate_nobody_reaches_says_so():
     with socket.create_server(("127.0.0.1", 0)) as port:
         nobody = port.getsockname()[1]

@@ -26,7 +26,6 @@ from tests.printer_jobs.factory import Floor
 
 CODE = "HTTPS://ID.BRAND.CN/01/06901234567892/21/0123456789ABCDEFGHJK"
 FORMATS = "application/pdf,application/vnd.zebra-zpl"
-pytestmark = pytest.mark.xdist_group("avahi")  # A machine has one mDNS daemon.
 
 
 def wait_until(true, seconds=10.0):

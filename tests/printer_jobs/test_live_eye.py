@@ -1,11 +1,15 @@
 """The camera while the line runs: labels come once each, in order, whatever the stream does."""
 
+import struct
+import zlib
+from queue import SimpleQueue
+
 import cv2
 import numpy as np
 import pytest
 
 from foundation import clock
-from printer_jobs.cameras import CameraAway, DeviceCamera, Presence, StreamCamera, drained, open_camera
+from printer_jobs.cameras import CameraAway, DeviceCamera, Frame, Presence, StreamCamera, drained, open_camera
 from printer_jobs.equipment import RejectShelf
 from printer_jobs.examiner import FrameFault, Optics
 from printer_jobs.live_eye import LiveEye
@@ -65,6 +69,47 @@ def test_a_cut_stream_is_opened_again(watching):
         camera.parts = tagged(2)
         assert [one.tag for one in seen(eye, after=1)] == [2]
         assert camera.visits >= 2
+
+
+def test_a_camera_that_was_switched_off_counts_anew_and_the_line_stops_once(watching):
+    with belt_camera(parts=[*tagged(*range(2, 5)), Part(label(CODES[1]), tag=1)]) as camera:
+        eye = watching(StreamCamera(camera.url))
+        found = seen(eye, count=4)
+        assert [(one.tag, one.at_gate, one.texts) for one in found[2:]] == [(4, 4, (CODES[4],)), (5, 1, (CODES[1],))]
+        assert eye.trouble().stops
+        assert "label 1 after 4" in eye.trouble().sentence
+
+
+def test_a_camera_that_counts_anew_between_two_runs_is_counted_on(watching):
+    class Shown:
+        def __init__(self):
+            self.queue = SimpleQueue()
+
+        def frames(self):
+            while (number := self.queue.get()) is not None:
+                yield Frame(label(CODES[number]), number)
+
+    camera = Shown()
+    eye = watching(camera)
+    camera.queue.put(1)
+    assert seen(eye)[0].tag == 1
+    eye.resume(5000)
+    for number in (1, 2, 3):
+        camera.queue.put(number)
+    assert [(one.tag, one.at_gate) for one in seen(eye, after=5000, count=2)] == [(5002, 2), (5003, 3)]
+    assert eye.trouble() is None
+    camera.queue.put(None)
+
+
+def test_a_picture_that_lies_about_its_size_costs_that_picture(watching):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    with belt_camera(parts=[Part(raw=bomb, tag=1), *tagged(2)]) as camera:
+        found = seen(watching(StreamCamera(camera.url)), count=2)
+        assert [(one.texts, one.fault) for one in found] == [((), FrameFault.NOT_A_PICTURE), ((CODES[2],), None)]
 
 
 def test_frames_that_are_no_pictures_are_sights_of_nothing(watching):

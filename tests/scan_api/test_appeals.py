@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 
 from antifraud import cases
+from codegen.brands import UnknownProduct
 from foundation import audit, clock, ids
 from foundation.database import reading, transaction
 from loyalty import campaigns
 from scan_api import appeals, chores, photos, reviewing
 from scan_api.photos import Album, BadPhoto
-from tests.support.world import POINTS
+from tests.support.world import POINTS, TEA
 
 
 def picture(kind="JPEG", size=(640, 480), **how) -> bytes:
@@ -139,14 +140,65 @@ def test_accepting_and_voiding_contradict_each_other(world):
     assert frozenset({"accept-appeal", "void-points"}) in reviewing.CONTRADICTIONS
 
 
+def unknown(world, text=None):
+    """Wang's pack has a code nobody knows."""
+    wang = world.phone("Wang")
+    answer = wang.scan(world.factory.make_item().forged() if text is None else text)
+    assert answer.verdict == "unknown"
+    return wang, answer.body["scan_id"]
+
+
+def test_a_code_nobody_knows_is_appealed_and_paid_as_the_product_on_the_photos(world):
+    for text in (None, "HTTPS://ELSEWHERE.EXAMPLE/7", " "):
+        wang, scan_id = unknown(world, text)
+        assert appeal(world, wang, scan_id).json()["state"] == "open"
+        (case,) = world.cases(code="APL_")
+        assert (case.pivot, case.due_at > clock.now()) == (f"appeal:{scan_id}", True)
+        with reading(world.house.engine) as tx:
+            assert reviewing.involved(tx, case.id).items == []
+        with pytest.raises(appeals.CannotPay, match="say which one the photos show"):
+            world.settle(case, "false_positive", "accept-appeal")
+        with pytest.raises(UnknownProduct):
+            world.settle(case, "false_positive", "accept-appeal", product="06901234567908")
+        assert state(world, wang, scan_id) == ("open", 0)
+        world.settle(case, "false_positive", "accept-appeal", product=TEA)
+        assert state(world, wang, scan_id) == ("accepted", POINTS)
+        assert (wang.wallet()["available"], world.books()) == (POINTS, [])
+        with reading(world.house.engine) as tx:
+            assert audit.history(tx, f"appeal:{scan_id}")[-1].after["gtin"] == TEA
+
+
+def test_a_pack_scanned_twice_is_appealed_once_even_at_once(world):
+    wang, scan_id = unknown(world, "HTTPS://ELSEWHERE.EXAMPLE/7")
+    again = wang.scan("HTTPS://ELSEWHERE.EXAMPLE/7").body["scan_id"]
+    start = Barrier(2)
+
+    def send(which):
+        start.wait()
+        return appeal(world, wang, which).json()["scan_id"]
+
+    with ThreadPoolExecutor(2) as phones:
+        first, second = phones.map(send, [scan_id, again])
+    assert first == second
+    assert (len(world.cases(code="APL_")), len(folders(world))) == (1, 1)
+    (case,) = world.cases(code="APL_")
+    world.settle(case, "false_positive", "accept-appeal", product=TEA)
+    third = wang.scan("HTTPS://ELSEWHERE.EXAMPLE/7").body["scan_id"]
+    assert appeal(world, wang, third).json()["state"] == "accepted"
+    assert wang.wallet()["available"] == POINTS
+    zhou = world.phone("Zhou")
+    theirs = zhou.scan("HTTPS://ELSEWHERE.EXAMPLE/7").body["scan_id"]
+    assert appeal(world, zhou, theirs).json()["state"] == "open", "another person holds another pack"
+
+
 def test_who_may_not_appeal(world):
     _, scan_id = refused(world)
-    li, unknown = world.phone("Li"), world.phone("Zhou")
+    li, stranger = world.phone("Li"), world.phone("Zhou")
     fine = li.scan(world.factory.make_item())
-    forged = unknown.scan(world.factory.make_item().forged())
+    forged = li.scan(world.factory.make_item().forged())
     assert kind_of(appeal(world, li, scan_id)) == (404, "no-such-scan")
     assert kind_of(appeal(world, li, fine.body["scan_id"])) == (409, "nothing-to-appeal")
-    assert kind_of(appeal(world, unknown, forged.body["scan_id"])) == (409, "nothing-to-appeal")
+    assert kind_of(appeal(world, stranger, forged.body["scan_id"])) == (404, "no-such-scan")
     assert appeal(world, world.phone("Wu", signed_in=False), scan_id).status_code == 401
     assert folders(world) == []
 

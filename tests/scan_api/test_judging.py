@@ -176,7 +176,9 @@ def test_what_was_told_in_line_is_not_told_by_the_night(database, month, now):
 def test_people_phones_and_networks_get_their_names_back(database, month):
     season.write(database, month)
     with reading(database) as tx:
-        row = tx.execute(text("SELECT * FROM scans WHERE member_id IS NOT NULL ORDER BY scan_id LIMIT 1")).one()
+        row = tx.execute(text(
+            "SELECT * FROM scans WHERE member_id IS NOT NULL AND pool IS NOT NULL ORDER BY scan_id LIMIT 1"
+        )).one()  # fmt: skip
         member, net = str(row.member_id), ".".join(row.address.split(".")[:3]) + ".0/24"
         pivots = {
             f"person:{number('member', member)}": f"member:{member}",
@@ -184,6 +186,7 @@ def test_people_phones_and_networks_get_their_names_back(database, month):
             f"network:{number('network', net)}": f"address:{net}",
             f"address:{number('network', net)}": f"address:{net}",
             f"carton:{season.FIRST_SSCC + 1}": f"sscc:{season.FIRST_SSCC + 1}",
+            f"pool:{number('pool', row.pool)}": f"pool:{row.pool}", "pool:12": "pool:12",
             "dealer:7": "dealer:7:310000", "dealer:7:110000": "dealer:7:110000", "account:12": "member:known",
         }  # fmt: skip
         said = [

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Engine, text
 
 from antifraud import scan_log
-from antifraud.columns import METHODS, Cartons, Dealers, Outcome, Scans
+from antifraud.columns import METHODS, Cartons, Dealers, Environment, Outcome, Scans
 from antifraud.event_reader import LookOutside, Outside, micros, number
 from antifraud.simulator.world import World
 from foundation.database import ReadTx, Tx, transaction
@@ -146,7 +146,8 @@ def line(scans: Scans, at: int, dealer: dict[int, int]) -> dict[str, Any]:
         "claim": bool(scans.claimed[at]), "reward_points": int(scans.value_fen[at]), "reward_state": "none",
         "answer": "{}", "params_version": "season",
         "features": '{"device_llr": 3.4}' if outcome is Outcome.BAD_TAG else '{"device_llr": 0.0}',
-        "contributions": "{}",
+        "contributions": "{}", "pool": f"pool {int(scans.pool[at])}" if scans.pool[at] else None,
+        "hints": int(scans.environment[at]) | (Environment.ACCURACY_ZERO if scans.accuracy_m[at] == 0 else 0),
     }  # fmt: skip
 
 

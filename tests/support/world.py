@@ -215,15 +215,17 @@ class World:
         return [case for case in queue if any(one.startswith(code) for one in case.codes)]
 
     def settle(
-        self, case: Case, outcome: Outcome, *actions: reviewing.Action, role: str = "analyst", by: str = "Zhao"
-    ) -> Case:
+        self, case: Case, outcome: Outcome, *actions: reviewing.Action, role: str = "analyst", by: str = "Zhao",
+        product: str | None = None,
+    ) -> Case:  # fmt: skip
         """An analyst takes the case and decides it."""
         now = clock.now()
         with transaction(self.house.engine) as tx:
             cases.take(tx, case.id, by=by, now=now)
             return reviewing.settle_case(
-                tx, case.id, outcome, actions=actions, by=by, roles=frozenset({role}), reason="看过照片", now=now
-            )
+                tx, case.id, outcome, actions=actions, by=by, roles=frozenset({role}), reason="看过照片",
+                product=product, now=now,
+            )  # fmt: skip
 
     def books(self) -> list[str]:
         """What is wrong with the ledger; empty when nothing is."""
@@ -239,8 +241,8 @@ def world(database: Engine, tmp_path: Path) -> Iterator[World]:
 
 
 @contextmanager
-def world_on(engine: Engine, folder: Path) -> Iterator[World]:
-    house = open_house(engine, folder)
+def world_on(engine: Engine, folder: Path, house: House | None = None) -> Iterator[World]:
+    house = house or open_house(engine, folder)
     with TestClient(make_app(house), raise_server_exceptions=False) as http:
         yield World(house, http)
 

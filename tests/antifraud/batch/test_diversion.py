@@ -15,6 +15,7 @@ from antifraud.batch.flows import judge_flows
 from antifraud.batch.meters import at_least, e_bh, e_value, log_e
 from antifraud.batch.mixture import Seen, assess_many
 from antifraud.batch.proof import canonical
+from antifraud.batch.records import neighbours
 from antifraud.batch.territory import at, codes, territories
 from antifraud.diversion import assess
 from antifraud.params import Params
@@ -153,6 +154,45 @@ def test_a_territory_that_changed_meanwhile_accuses_nobody():
     assert judged(buyers(*["Shanghai"] * 4), granted=granted).findings == []
     ended = type(moved)({1: ((0, START - 400 * DAY, frozenset({310000})), (START - 400 * DAY, 0, SICHUAN))})
     assert judged(buyers(*["Shanghai"] * 4), granted=ended).findings != []
+
+
+def line_of(*dealers_of, shipment=None):
+    """A run of 24-packs in the order of printing: carton k + 1 went to dealers_of[k], by its dealer's shipment."""
+    return cartons(*[
+        {"carton": k + 1, "dealer": dealer, "shipment": (shipment or {}).get(k + 1, dealer), "first_item": 24 * k}
+        for k, dealer in enumerate(dealers_of)
+    ])  # fmt: skip
+
+
+def codes_said(table, carton):
+    both = dealers(d1=SICHUAN, d2=frozenset({A}))
+    answer = judged(buyers("Shanghai", "Shanghai", carton=carton), table, both)
+    return [finding.code for finding in answer.findings]
+
+
+def test_a_carton_whose_printing_neighbours_all_went_where_it_surfaced_is_a_wrong_record():
+    astray = line_of(2, 2, 2, 1, 2, 2, 2)
+    assert codes_said(astray, carton=4) == ["DIV_RECORD_DOUBTED"]
+    assert codes_said(line_of(1, 1, 1, 1, 1, 1, 1), carton=4) == ["DIV_CARTON_TASK"]
+
+
+def test_packs_mixed_up_where_two_deliveries_meet_are_a_wrong_record():
+    assert codes_said(line_of(1, 1, 1, 1, 2, 2, 2), carton=4) == ["DIV_RECORD_DOUBTED"]
+    assert codes_said(line_of(1, 1, 1, 1, 1, 1, 2), carton=3) == ["DIV_CARTON_TASK"]
+
+
+def test_an_odd_carton_that_surfaced_somewhere_else_is_no_wrong_record():
+    both = dealers(d1=SICHUAN, d2=frozenset({A}))
+    answer = judged(buyers("Beijing", "Beijing", carton=4), line_of(2, 2, 2, 1, 2, 2, 2), both)
+    assert [finding.code for finding in answer.findings] == ["DIV_CARTON_TASK"]
+
+
+def test_neighbours_are_of_one_run_have_left_and_each_dealer_counts_once():
+    near = neighbours(line_of(2, 2, 3, 1, 3, 0, 1, shipment={7: 9}))
+    assert sorted(near.row[3].tolist()) == [-1, -1, -1, -1, 0, 2]
+    assert near.odd.tolist() == [False, False, False, True, False, False, True]
+    assert neighbours(cartons({"run": 1}, {"carton": 2, "run": 2, "dealer": 2})).row.max() == -1
+    assert not neighbours(cartons({}).take(slice(0, 0))).odd.size
 
 
 def test_copied_codes_say_nothing_of_their_carton():
