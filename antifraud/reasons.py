@@ -237,7 +237,7 @@ SENTENCES: Mapping[str, Mapping[Language, str]] = {
     },
     "RULE_BREAKER": {
         "zh": "检测规则 {rule}（第 {version} 版）今日命中 {hits} / {scans} 次扫码，按基线最多 {most} 次。"
-        "已自动退回影子运行，请核查。",
+        "已自动退回试运行，请核查。",
         "en": "Detection rule {rule} (version {version}) hit {hits} of {scans} scans today; its baseline allows "
         "{most}. It went back to shadow by itself; please look.",
     },

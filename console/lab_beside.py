@@ -75,7 +75,7 @@ def _day(day: Day) -> dict[str, Any]:
         "scans": f"{day.scans:,}",
         "lab-hits": f"{day.hits:,} ({day.hits / day.scans:.2%})" if day.scans else "0",
         "lab-fresh": f"{day.fresh:,}",
-        "lab-agreement": "—" if agreement is None else
+        "lab-agreement": "—" if agreement is None or day.state == "live" else
         t("lab-agreement-said", share=f"{agreement:.1%}", added=f"{day.added:,}", dropped=f"{day.dropped:,}"),
         "lab-failed": f"{day.failed:,}",
         "lab-actions": f"{day.actions:,}",

@@ -11,7 +11,7 @@ from antifraud.lab.fused import SCORES
 from antifraud.lab.thresholds import KNOWN, LOGISTICS
 from antifraud.lab.versions import MOST_WEIGHT, PARAMS, Version
 from antifraud.lab.vocabulary import CATALOGUE
-from console import desk, refusals, steps, typed
+from console import desk, lab_sight, refusals, steps, typed
 from console.campaign_builder import rule_field
 from console.desk import t
 from console.lab_sight import ROLE
@@ -49,7 +49,7 @@ def _from(tx: ReadTx, slug: str, version: int | None) -> Version | None:
 
 
 def _saved(made: Any) -> None:
-    ui.navigate.to(f"/lab/{made.slug}/{made.version}")
+    ui.navigate.to(f"/lab/{lab_sight.address(made)}")
 
 
 def _played(tx: Tx, made: Version, by: str) -> Version:
@@ -75,7 +75,7 @@ class _Rule:
         self.rule = rule_field(body["text"], CATALOGUE, EXAMPLE)
         with ui.row().classes("w-full gap-3 q-mt-sm"):
             self.score = typed.choice("lab-score", [*SCORES], body["score"], prefix="lab-score-")
-            self.weight = ui.number(t("lab-weight"), value=body["weight"], min=0, max=MOST_WEIGHT, step=0.1)
+            self.weight = ui.number(t("lab-weight"), value=body["weight"], step=0.1)
             self.weight.props("outlined dense stack-label").style("flex: 1 1 8rem")
             grave = "none" if body["severity"] is None else str(body["severity"])
             self.alert = typed.choice("lab-alert", [*ALERTS], grave, prefix="lab-alert-")
@@ -132,7 +132,7 @@ class _Thresholds:
                     field = typed.choice(_said(name), [*LOGISTICS], value, prefix="lab-logistics-")
                     bounds = t("lab-default", default=t(f"lab-logistics-{known.default}"))
                 else:
-                    field = ui.number(_said(name), value=value, min=known.low, max=known.high)
+                    field = ui.number(_said(name), value=value)  # Bounds here would change in silence what was typed.
                     field.props("outlined dense stack-label").style("flex: 1 1 14rem")
                     bounds = t("lab-bounds", default=known.default, low=f"{known.low:g}", high=f"{known.high:g}")
                 field.bind_value(self.changes, name)

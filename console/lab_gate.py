@@ -9,7 +9,7 @@ from antifraud.lab.gate import Check
 from antifraud.lab.versions import Version
 from console import desk, refusals, steps
 from console.desk import t
-from console.lab_sight import ROLE, Sight, state_of
+from console.lab_sight import ROLE, Sight, address, state_of
 from console.layout import local, table
 from foundation import clock
 from foundation.audit import Entry
@@ -83,7 +83,7 @@ def _answer(one: Version, by: str, says: ui.label) -> None:
 
 def draw_versions(sight: Sight) -> None:
     rows = [
-        {"id": f"{one.slug}/{one.version}", "version": one.version, "state": t(f"lab-is-{state_of(one, tested=False)}"),
+        {"id": address(one), "version": one.version, "state": t(f"lab-is-{state_of(one, tested=False)}"),
          "why": one.why, "drafted-by": f"{one.drafted_by} · {local(one.drafted_at)}",
          "lab-published-by": one.published_by or "—"}
         for one in sight.every

@@ -93,10 +93,16 @@ def _report(run: Run, report: Mapping[str, Any]) -> None:
         ).classes("q-mt-md")
     if report["days"]:
         ui.label(t("lab-hits-by-day")).classes("heading q-mt-md")
-        days = sorted(report["days"].items())
-        bars([day[5:] for day, _ in days], [hits for _, hits in days], t("lab-hits"))
+        names = span_of(run)
+        bars([day[5:] for day in names], [report["days"].get(day, 0) for day in names], t("lab-hits"))
     _overlap(report)
     _examples(report)
+
+
+def span_of(run: Run) -> list[str]:
+    """Every day of a run on the brand's clock, those without a hit too."""
+    first, last = (at.astimezone(BRAND_ZONE).date() for at in (run.since, run.until - timedelta(microseconds=1)))
+    return [(first + timedelta(days=one)).isoformat() for one in range((last - first).days + 1)]
 
 
 def figures(of: list[tuple[str, str, str]]) -> None:

@@ -43,6 +43,7 @@ async def lab_page() -> None:
             with ui.row().classes("q-mt-md gap-3"):
                 _to("lab-new-rule", "/lab-draft", "unelevated")
                 _to("lab-new-params", f"/lab-draft?slug={PARAMS}", "outline")
+                _to("lab-quality", "/lab-quality", "flat")
                 _to("rule-health", "/rule-health", "flat")
         with sheet(t("lab-limits")):
             ui.label(t("lab-limits-why")).classes("quiet q-mb-sm")
@@ -75,8 +76,8 @@ def _row(one: Version, tested: bool, days: Sequence[Day]) -> dict[str, Any]:
     since = (clock.now() - WEEK).astimezone(BRAND_ZONE).date()
     week = [day for day in days if day.day > since]
     return {
-        "id": f"{one.slug}/{one.version}",
-        "rule": lab_sight.name_of(one),
+        "id": lab_sight.address(one),
+        "rule": lab_sight.name_of(one) + ("" if one.kind == PARAMS else f" · {one.slug}"),
         "lab-means": lab_sight.said(one),
         "state": t(f"lab-is-{state}"),
         "tone": TONES[state],
@@ -86,22 +87,14 @@ def _row(one: Version, tested: bool, days: Sequence[Day]) -> dict[str, Any]:
     }
 
 
-@ui.page("/lab/{slug}")
-async def rule_page(slug: str) -> None:
-    """The newest version of a rule."""
-    await _page(slug, None)
-
-
-@ui.page("/lab/{slug}/{version}")
-async def version_page(slug: str, version: int) -> None:
-    await _page(slug, version)
-
-
-async def _page(slug: str, version: int | None) -> None:
+@ui.page("/lab/{which}")
+async def version_page(which: str) -> None:
+    """which: as `lab_sight.address` writes it; of a rule alone, the newest version."""
     async with screen("lab-room") as roles:
         if not roles:
             return
         me = desk.user_name()
+        slug, version = lab_sight.asked(which)
         sight = await desk.read(lambda tx: lab_sight.read(tx, slug, version, me=me))
         await _Shown(sight, me).draw()
 
@@ -116,7 +109,7 @@ class _Shown:
     async def draw(self) -> None:
         one = self.sight.one
         with sheet(f"{lab_sight.name_of(one)} · {t('version')} {one.version}"):
-            self._part(lambda sight: (sight.one, sight.state, sight.case), _head)
+            self._part(lambda sight: (sight.one, sight.state, sight.alarm), _head)
         with sheet(t("lab-publication")):
             self._part(lambda sight: sight.checks, lab_gate.draw_checks)
             self._part(lambda sight: (sight.one, sight.state), lab_gate.draw_steps)
@@ -136,7 +129,7 @@ class _Shown:
         ui.timer(POLL_S, self._look)
 
     def _part(self, shows: Callable[[Sight], object], draw: Callable[[Sight], None]) -> None:
-        with ui.column().classes("w-full gap-2") as place:
+        with ui.column().classes("w-full gap-2 q-mt-sm") as place:
             draw(self.sight)
         self._parts.append((place, shows, draw))
 
@@ -181,11 +174,10 @@ def _warnings(sight: Sight) -> None:
     if (trip := sight.trip) is not None:
         with ui.row().classes("items-center gap-2 text-negative"):
             ui.icon("bolt")
-            ui.label(t("lab-tripped", at=local(trip.at), why=trip.after.get("why", ""))).style(
-                "overflow-wrap: anywhere"
-            )
-            if sight.case is not None:
-                ui.link(t("lab-alarm", case=sight.case), f"/case/{sight.case}").classes("text-primary")
+            ui.label(t("lab-tripped", at=local(trip.at), why=_alarm(sight, str(trip.after.get("why", "")))))
+            if sight.alarm is not None and sight.alarm.case_id is not None:
+                case = sight.alarm.case_id
+                ui.link(t("lab-alarm", case=case), f"/case/{case}").classes("text-primary")
     if one.muted_until is not None and one.muted_until > clock.now() and one.state == "live":
         ui.label(t("lab-muted", until=local(one.muted_until))).classes("text-warning")
     if one.refused_by is not None:
@@ -194,4 +186,12 @@ def _warnings(sight: Sight) -> None:
         ui.label(t("lab-ended", at=local(one.ended_at), why=one.ended_why)).classes("text-negative")
     newest = sight.every[0]
     if newest.version != one.version:
-        ui.link(t("lab-newest", version=newest.version), f"/lab/{one.slug}/{newest.version}").classes("text-primary")
+        ui.link(t("lab-newest", version=newest.version), f"/lab/{lab_sight.address(newest)}").classes("text-primary")
+
+
+def _alarm(sight: Sight, why: str) -> str:
+    """The breaker's figures in the language of the screen; `why` as it was kept where it is of another version."""
+    told = sight.alarm.details if sight.alarm is not None else {}
+    if told.get("version") != sight.one.version:
+        return why
+    return t("lab-alarm-said", hits=told["hits"], scans=told["scans"], most=told["most"])

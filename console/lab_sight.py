@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from antifraud import alerts, scan_log
+from antifraud.alerts import Raised
 from antifraud.lab import backtest, breaker, gate, shadow, thresholds, versions
 from antifraud.lab.backtest import Run
 from antifraud.lab.breaker import Baseline
@@ -17,6 +18,7 @@ from console.desk import t
 from foundation import audit
 from foundation.audit import Entry
 from foundation.database import ReadTx
+from foundation.errors import NotFound
 
 ROLE = "analyst"
 SAMPLES = 12
@@ -30,7 +32,7 @@ TONES = {
 class Sight:
     """run, played: the back-test and the adversaries asked for last. deeds: of the rule, newest first.
 
-    samples: (whether nothing else spoke, scan) of some hits. case: of the breaker's alarm, if there is one.
+    samples: (whether nothing else spoke, scan) of some hits. alarm: the breaker's last.
     """
 
     one: Version
@@ -42,7 +44,7 @@ class Sight:
     baseline: Baseline | None
     checks: Sequence[Check]
     deeds: Sequence[Entry]
-    case: int | None
+    alarm: Raised | None
 
     @property
     def state(self) -> str:
@@ -65,7 +67,7 @@ def read(tx: ReadTx, slug: str, version: int | None, *, me: str) -> Sight:
         backtest.latest(tx, slug, one.version), backtest.latest(tx, slug, one.version, "adversaries"),
         shadow.days(tx, slug, one.version), _samples(tx, one), usual,
         gate.checks(tx, one, by=me), audit.history(tx, f"lab:{slug}")[::-1],
-        raised[0].case_id if raised else None,
+        raised[0] if raised else None,
     )  # fmt: skip
 
 
@@ -73,6 +75,19 @@ def _samples(tx: ReadTx, one: Version) -> list[tuple[bool, Scan]]:
     drawn = shadow.samples(tx, one.slug, one.version, limit=SAMPLES)
     known: dict[UUID, Scan] = {scan.scan_id: scan for scan in scan_log.by_ids(tx, [scan_id for _, scan_id, _ in drawn])}
     return [(fresh, known[scan_id]) for _, scan_id, fresh in drawn if scan_id in known]
+
+
+def address(one: Version) -> str:
+    """Of a version's page: `night-claims.2`."""
+    return f"{one.slug}.{one.version}"
+
+
+def asked(which: str) -> tuple[str, int | None]:
+    """(rule, version or None for the newest). Raises NotFound for what is no address."""
+    slug, _, version = which.partition(".")
+    if version and not (version.isdecimal() and len(version) < 9):
+        raise NotFound(f"There is no version {version!r} of a rule.")
+    return slug, int(version) if version else None
 
 
 def state_of(one: Version, *, tested: bool) -> str:

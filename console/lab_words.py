@@ -60,9 +60,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "lab-hold": ("奖励", "Reward"),
     "lab-holds": ("命中时奖励先冻结，等人核实", "On a hit the reward waits for a person"),
     "lab-holds-not": ("照常发放", "Paid as usual"),
-    "lab-budget": ("每日预警与冻结上限（0 为不限）", "Alerts and holds a day (0: without end)"),
+    "lab-budget": ("每日预警与冻结上限（0 为不限）", "Alerts, holds a day (0: any)"),
     "lab-budget-none": ("不限", "Without end"),
     "lab-tripped": ("{at} 自动退回试运行：{why}", "Taken back to shadow by itself, {at}: {why}"),
+    "lab-alarm-said": (
+        "{scans} 次查验命中 {hits} 次，按基线至多 {most} 次。",
+        "{hits} hits of {scans} scans; the baseline allows {most}.",
+    ),
     "lab-alarm": ("查看警报（案件 {case}）", "The alarm (case {case})"),
     "lab-muted": (
         "今日上限已用完，{until} 前只计分，不预警、不冻结。",
@@ -224,6 +228,37 @@ WORDS: dict[str, tuple[str, str]] = {
     "lab.retire": ("停用", "retired it"),
     "lab.trip": ("自动退回试运行", "took it back to shadow"),
     "lab.mute": ("当日上限用完", "muted it for the day"),
+    "lab-quality": ("各规则的质量", "How good every rule is"),
+    "lab-quality-why": (
+        "准确率来自人的判定；召回率由判定与随机抽查加权估计，括号内是 95% 区间。没有抽查就不作估计。",
+        "Precision is from what people decided, recall from decisions and the weighted audit sample; in brackets the"
+        " 95 % interval. Without an audit sample nothing is said of recall.",
+    ),
+    "lab-last-days": ("近 {days} 天", "{days} days"),
+    "lab-measured-on": (
+        "查验 {scans} 次，随机抽查 {audited} 次。",
+        "{scans} scans, {audited} of them in the audit sample.",
+    ),
+    "lab-nothing-spoke": ("这段时间没有任何理由命中。", "No reason spoke in that time."),
+    "lab-share": ("占查验", "Of all scans"),
+    "lab-alerted": ("预警", "Alerts"),
+    "lab-repeat": ("重复预警", "Repeated"),
+    "lab-other": ("另一个理由", "And"),
+    "lab-of-rarer": ("占较少者", "Of the rarer one's"),
+    "lab-redundant": (
+        "接近 100% 的两个理由几乎总是一起出现，其中一个可能多余。",
+        "Two reasons near 100 % nearly always speak together; one of them may not be needed.",
+    ),
+    "problem-bad-span": (
+        "请选择过去的一段时间，最长 400 天，开始早于结束。",
+        "Choose a time that lies in the past, at most 400 days, that ends after it begins.",
+    ),
+    "problem-no-why": ("请写一句理由，供以后查看的人参考。", "Write a sentence that says why."),
+    "problem-bad-name": (
+        "代号用小写字母、数字和连字符，如 night-claims，最长 40 个字符；中英文名称各 1 至 60 字。",
+        "A short name is lower-case words with dashes; names have 1 to 60 characters in both languages.",
+    ),
+    "problem-bad-shadow-end": ("试运行要有期限：1 至 90 天。", "A shadow run ends: 1 to 90 days."),
     "lab-slug": ("代号（小写字母与连字符）", "Short name (lower case, dashes)"),
     "lab-draft-why": (
         "版本一经保存就不再改动；要修改，就再起草一版。保存后自动开始对手演练。",

@@ -15,6 +15,8 @@ from console.layout import local, screen, sheet, table
 from foundation.database import ReadTx
 from foundation.errors import NotFound
 
+_WRITTEN = {"True": "true", "False": "false", "None": "—", "": "—"}  # As a rule writes them; what is missing, a dash.
+
 
 @ui.page("/scan/{scan_id}")
 async def scan_page(scan_id: UUID) -> None:
@@ -58,8 +60,8 @@ def _snapshot(scan: Scan) -> list[dict[str, str]]:
     found = []
     for name, one in FIELDS.items():
         value = one.read(seen)
-        shown = "—" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         found.append({
-            "id": name, "lab-fact": name, "what": one.declared.zh if zh else one.declared.en, "lab-value": shown or "—",
+            "id": name, "lab-fact": name, "what": one.declared.zh if zh else one.declared.en, "lab-value": _WRITTEN.get(shown, shown),
         })  # fmt: skip
     return found

@@ -37,6 +37,12 @@ EXAMPLES = 20
 LOTS = 1 << 31
 
 
+class BadSpan(BadRule):
+    """A back-test covers some time of the past, and not too much of it."""
+
+    type = "bad-span"
+
+
 class RunReused(Conflict):
     """The id was used for another run."""
 
@@ -79,9 +85,9 @@ def ask(
     """A run over [since, until), begun by the worker. Raises BadRule, NotFound, RunReused."""
     versions.get(tx, slug, version)
     if not since < until <= now:
-        raise BadRule("Choose a time that lies in the past and ends after it begins.")
+        raise BadSpan("Choose a time that lies in the past and ends after it begins.")
     if until - since > MOST:
-        raise BadRule(f"Choose at most {MOST.days} days.")
+        raise BadSpan(f"Choose at most {MOST.days} days.")
     row = {"id": run_id, "kind": "backtest", "slug": slug, "version": version, "since": since, "until": until}
     place = {"state": "waiting", "cursor_at": since, "cursor_id": reading.NOBODY, "progress": {}}
     new = insert(lab_runs).values(row | place | {"asked_by": by, "asked_at": now}).on_conflict_do_nothing()

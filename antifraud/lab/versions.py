@@ -56,6 +56,24 @@ class BadRule(BadRequest):
     type = "bad-rule"
 
 
+class BadName(BadRule):
+    """A rule is called by lower-case words, and by a name in both languages."""
+
+    type = "bad-name"
+
+
+class NoWhy(BadRule):
+    """A step that others read about later says why it was made."""
+
+    type = "no-why"
+
+
+class BadShadowEnd(BadRule):
+    """A shadow run has an end that comes soon enough."""
+
+    type = "bad-shadow-end"
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """body: of a rule, its text, tree, names and effect; of thresholds, the changes to what the program says."""
@@ -114,10 +132,10 @@ def draft_rule(
 ) -> Version:  # fmt: skip
     """A new version of a rule, or a new rule. Raises BadRule, RuleNotUnderstood, and BadRule for one that is slow."""
     if len(slug) > MOST_SLUG or not SLUG.fullmatch(slug) or slug == PARAMS:
-        raise BadRule(f"Name the rule by lower-case words with dashes, such as night-claims, at most {MOST_SLUG} long.")
+        raise BadName(f"Name the rule by lower-case words with dashes, such as night-claims, at most {MOST_SLUG} long.")
     names = name_zh.strip(), name_en.strip()
     if not all(0 < len(name) <= MOST_NAME for name in names):
-        raise BadRule(f"Give the rule a name of 1 to {MOST_NAME} characters in Chinese and in English.")
+        raise BadName(f"Give the rule a name of 1 to {MOST_NAME} characters in Chinese and in English.")
     if score not in SCORES:
         raise BadRule(f"A rule counts to one of {', '.join(SCORES)}.")
     if not 0 <= weight <= MOST_WEIGHT:
@@ -144,7 +162,7 @@ def draft_params(tx: Tx, changes: Mapping[str, Any], *, why: str, by: str, now: 
 
 def _draft(tx: Tx, slug: str, kind: str, body: Mapping[str, Any], why: str, by: str, now: datetime) -> Version:
     if not why.strip():
-        raise BadRule("Write a sentence that says why; whoever publishes reads it.")
+        raise NoWhy("Write a sentence that says why; whoever publishes reads it.")
     new = upsert(lab_rules).values(slug=slug, kind=kind, created_by=by, created_at=now)
     tx.execute(new.on_conflict_do_nothing())
     # The row of the rule is the queue for its numbers: two who draft at once get two versions.
@@ -159,7 +177,7 @@ def _draft(tx: Tx, slug: str, kind: str, body: Mapping[str, Any], why: str, by: 
 def start_shadow(tx: Tx, slug: str, version: int, *, until: datetime, by: str, now: datetime) -> Version:
     """Run it beside live until then, without effect; another version in shadow goes back to draft."""
     if not now < until <= now + MOST_SHADOW:
-        raise BadRule(f"A shadow run ends: choose a time within the next {MOST_SHADOW.days} days.")
+        raise BadShadowEnd(f"A shadow run ends: choose a time within the next {MOST_SHADOW.days} days.")
     get(tx, slug, version)
     beside = update(lab_versions).where(lab_versions.c.slug == slug, lab_versions.c.state == "shadow")
     tx.execute(beside.where(lab_versions.c.version != version).values(state="draft"))
@@ -192,7 +210,7 @@ def ask(tx: Tx, slug: str, version: int, *, by: str, now: datetime) -> Version:
 def refuse(tx: Tx, slug: str, version: int, *, why: str, by: str, now: datetime) -> Version:
     """Answer an ask with no, for a reason; whoever asked may take it back the same way."""
     if not why.strip():
-        raise BadRule("Write a sentence that says why it is not published.")
+        raise NoWhy("Write a sentence that says why it is not published.")
     refused = {"asked_by": None, "asked_at": None, "refused_by": by, "refused_why": why.strip()}
     move = _these(slug, version, *OPEN).where(lab_versions.c.asked_by.is_not(None)).values(refused)
     return _moved(tx, move, slug, version, "refuse", by, now, why=why.strip())
@@ -220,7 +238,7 @@ def make_live(tx: Tx, slug: str, version: int, *, by: str, now: datetime) -> Ver
 def roll_back(tx: Tx, slug: str, version: int, *, why: str, by: str, now: datetime) -> Version:
     """Take the live version back; the one it replaced counts again. One person may: it is the safe direction."""
     if not why.strip():
-        raise BadRule("Write a sentence that says why it is taken back.")
+        raise NoWhy("Write a sentence that says why it is taken back.")
     ended = {"state": "rolled_back", "ended_at": now, "ended_why": why.strip()}
     move = _these(slug, version, "live").values(ended)
     one = _moved(tx, move, slug, version, "roll-back", by, now, told=True, why=why.strip())
@@ -234,7 +252,7 @@ def roll_back(tx: Tx, slug: str, version: int, *, why: str, by: str, now: dateti
 def retire(tx: Tx, slug: str, version: int, *, why: str, by: str, now: datetime) -> Version:
     """An end without a way back: of a rule nobody needs, or a draft that came to nothing."""
     if not why.strip():
-        raise BadRule("Write a sentence that says why it ends.")
+        raise NoWhy("Write a sentence that says why it ends.")
     ended = {"state": "retired", "ended_at": now, "ended_why": why.strip()}
     move = _these(slug, version, *OPEN, "live").values(ended)
     return _moved(tx, move, slug, version, "retire", by, now, told=True, why=why.strip())

@@ -11,9 +11,11 @@ from antifraud import similar
 from antifraud.case_graph import KINDS as GRAPHED
 from antifraud.case_queue import FAMILIES
 from antifraud.cases import OUTCOMES
+from antifraud.lab import limits, thresholds
+from antifraud.lab.fused import SCORES
 from antifraud.measures import LIMITED
 from antifraud.reasons import SENTENCES
-from console import carton_grid, case_why, naming, payouts, questions, redemptions, words
+from console import carton_grid, case_why, lab_draft, lab_sight, naming, payouts, questions, redemptions, words
 from console.words import say
 from loyalty import awards, campaigns, caps, coupons, prizes, rewards, tiers
 
@@ -30,6 +32,12 @@ KINDS = {
     "family-": FAMILIES, "": naming.KINDS + OUTCOMES + tuple(SENTENCES), "measure-": LIMITED, "mix-": case_why.METHODS,
     "standing-": tuple(carton_grid.LOOKS), "graph-": GRAPHED, "alike-": tuple(similar.WEIGHTS),
     "because-": tuple(f"{one}-{number}" for one in OUTCOMES for number in (1, 2, 3)), "while-": questions.WHILES,
+    "lab-is-": tuple(lab_sight.TONES), "lab-score-": SCORES, "lab-alert-": tuple(lab_draft.ALERTS),
+    "lab-limit-": tuple(limits.USUAL), "lab-logistics-": thresholds.LOGISTICS, "lab-play-": ("waiting", "running"),
+    "gate-": ("backtest", "shadow", "healthy", "people", "points", "yuan", "adversaries", "honest"),
+    "attack-": (*(f"A{number}" for number in range(1, 11)), "honest"), "rule-": ("live", "shadow"),
+    "lab.": ("draft", "backtest", "shadow", "shadow-stopped", "shadow-ended", "adversaries", "ask", "refuse", "publish",
+             "gate", "roll-back", "live-again", "retire", "trip", "mute"),
     "why-": ("ended", "not-yet", "tier", "sold-out", "limit", "too-few-points"),
 }  # fmt: skip
 
