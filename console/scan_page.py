@@ -61,7 +61,6 @@ def _snapshot(scan: Scan) -> list[dict[str, str]]:
     for name, one in FIELDS.items():
         value = one.read(seen)
         shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        found.append({
-            "id": name, "lab-fact": name, "what": one.declared.zh if zh else one.declared.en, "lab-value": _WRITTEN.get(shown, shown),
-        })  # fmt: skip
+        what = one.declared.zh if zh else one.declared.en
+        found.append({"id": name, "lab-fact": name, "what": what, "lab-value": _WRITTEN.get(shown, shown)})
     return found

@@ -22,8 +22,9 @@ def test_an_address_names_a_version_or_the_newest():
 
 @pytest.mark.parametrize(
     ("state", "waits", "published_by", "tested", "called"),
-    [("draft", False, None, False, "draft"), ("draft", False, None, True, "tested"), ("draft", True, None, True, "waiting"),
-     ("shadow", False, None, True, "shadow"), ("shadow", False, "wang", True, "tripped"),
+    [("draft", False, None, False, "draft"), ("draft", False, None, True, "tested"),
+     ("draft", True, None, True, "waiting"), ("shadow", False, None, True, "shadow"),
+     ("shadow", False, "wang", True, "tripped"),
      ("draft", False, "wang", True, "tripped"), ("shadow", True, "wang", True, "waiting"),
      ("live", False, "wang", True, "live"), ("rolled_back", False, "wang", True, "rolled_back")],
 )  # fmt: skip
