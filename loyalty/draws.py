@@ -9,8 +9,10 @@
 | ticket          | the first 16 bytes of h as a number z; z is used if z < 2^128 - 2^128 mod W, else next round |
 | prize           | z mod W falls into the weights, in order of place                                            |
 
-A prize whose quantity is used up is redrawn: the next round, over the same weights. A prize without a quantity never
-runs out and a pool must have one, so every draw ends. Draws are numbered in the order in which quantities were taken.
+A prize whose quantity is used up is redrawn: the next round, over the same weights. From round OVER_ALL on, W counts
+only what is left, each with the same chance as before: a pool whose lasting prize is rare draws no longer than others.
+A prize without a quantity never runs out and a pool must have one, so every draw ends. Draws are numbered in the order
+in which quantities were taken.
 """
 
 import hashlib
@@ -22,7 +24,7 @@ from typing import Any
 import rfc8785
 
 SPACE = 1 << 128
-MOST_ROUNDS = 100_000
+OVER_ALL, MOST_ROUNDS = 64, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,15 @@ def commitment(seed: bytes, defined: bytes) -> bytes:
 
 def draw(seed: bytes, item: int, prizes: Sequence[Prize], remaining: Mapping[int, int]) -> Drawn:
     """The prize of a code. remaining: place -> how many are left, of those that are counted."""
-    total, limit, redrawn = _weights(prizes)
+    among, redrawn = prizes, 0
     for round_ in range(MOST_ROUNDS):
+        if round_ == OVER_ALL:
+            among = [one for one in prizes if one.quantity is None or remaining.get(one.place, 0) > 0]
+        total = sum(one.weight for one in among)
         z = int.from_bytes(_hash(seed, item, round_)[:16], "big")
-        if z >= limit:
+        if z >= SPACE - SPACE % total:
             continue
-        found = _at(prizes, z % total)
+        found = _at(among, z % total)
         if found.quantity is None or remaining.get(found.place, 0) > 0:
             return Drawn(found, redrawn)
         redrawn += 1
@@ -84,11 +89,6 @@ def framed(*parts: bytes) -> bytes:
 
 def _hash(seed: bytes, item: int, round_: int) -> bytes:
     return hmac.digest(seed, framed(b"draw", item.to_bytes(8, "big"), round_.to_bytes(4, "big")), "sha256")
-
-
-def _weights(prizes: Sequence[Prize]) -> tuple[int, int, int]:
-    total = sum(one.weight for one in prizes)
-    return total, SPACE - SPACE % total, 0
 
 
 def _at(prizes: Sequence[Prize], ticket: int) -> Prize:

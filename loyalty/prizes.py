@@ -1,6 +1,7 @@
 """Prize pools: announced with a commitment before the start, drawn in the scan's own transaction, revealed at the end.
 
     draft ── publish (another person) ──> published ── reveal, after the end ──> revealed
+      └── redraft ──> draft, by whoever wrote it last
 An announced pool may be held on top of that: the breaker tripped; draws go on, payouts wait until a person resumes.
 
 After publishing the database refuses every change (trigger): nothing is altered against the consumer, and chances that
@@ -11,9 +12,10 @@ import json
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 
 from foundation import audit, facts
 from foundation.clock import monotonic_s
@@ -50,6 +52,37 @@ class PoolMoved(Conflict):
     """The pool is not in the state this needs."""
 
     type = "pool-moved"
+
+
+class PoolFixed(Conflict):
+    """The pool was announced: nothing in it changes any more."""
+
+    type = "pool-fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a draft says; as in Pool."""
+
+    brand_id: int
+    name_zh: str
+    name_en: str
+    prizes: Sequence[Prize]
+    disclosure: Mapping[str, str]
+    out_of: int
+    starts_at: datetime
+    ends_at: datetime
+    minute_fen: int
+    hour_fen: int
+    gtins: Sequence[str] = ()
+
+    def row(self) -> dict[str, object]:
+        return {
+            "brand_id": self.brand_id, "name_zh": self.name_zh, "name_en": self.name_en,
+            "gtins": sorted(set(self.gtins)), "disclosure": dict(self.disclosure), "out_of": self.out_of,
+            "starts_at": self.starts_at, "ends_at": self.ends_at, "minute_fen": self.minute_fen,
+            "hour_fen": self.hour_fen,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +129,37 @@ def limit(tx: ReadTx, name: str, *, now: datetime) -> int:
     return int(found)
 
 
-def draft(
-    tx: Tx, *, brand_id: int, name_zh: str, name_en: str, gtins: Sequence[str] = (), prizes: Sequence[Prize],
-    disclosure: Mapping[str, str], out_of: int, starts_at: datetime, ends_at: datetime, minute_fen: int,
-    hour_fen: int, by: str, now: datetime,
-) -> Pool:  # fmt: skip
-    """A pool nobody can draw from yet. Raises BadRequest naming the part that is wrong, LimitBroken."""
-    _check(tx, prizes, disclosure, now=now)
-    _check_chances(prizes, out_of)
-    if not ends_at > starts_at > now:
-        raise BadRequest("A pool starts in the future, after it was announced, and ends after it starts.")
-    if not 0 < minute_fen <= hour_fen:
-        raise BadRequest("Give what may be paid a minute and an hour, in fen; an hour's is at least a minute's.")
-    pool_id = tx.execute(
-        insert(prize_pools)
-        .values(
-            brand_id=brand_id, name_zh=name_zh, name_en=name_en, gtins=sorted(set(gtins)), disclosure=dict(disclosure),
-            starts_at=starts_at, ends_at=ends_at, minute_fen=minute_fen, hour_fen=hour_fen, out_of=out_of,
-            state="draft", draws=0, drafted_by=by, created_at=now,
+def draft(tx: Tx, *, by: str, now: datetime, **said: Any) -> Pool:
+    """A pool nobody can draw from yet. said: the fields of Content.
+
+    Raises BadRequest naming the part that is wrong, LimitBroken.
+    """
+    content = Content(**said)
+    _check(tx, content, now=now)
+    row = content.row() | {"state": "draft", "draws": 0, "drafted_by": by, "created_at": now}
+    pool_id = tx.execute(insert(prize_pools).values(row).returning(prize_pools.c.id)).scalar_one()
+    _add(tx, pool_id, content.prizes)
+    _audit_draft(tx, pool_id, "draft", content, by, now)
+    return get(tx, pool_id)
+
+
+def redraft(tx: Tx, pool_id: int, *, by: str, now: datetime, **said: Any) -> Pool:
+    """Write a draft anew; `by` is its author from now on. Raises PoolFixed, NotFound, BadRequest, LimitBroken."""
+    content = Content(**said)
+    mine = (prize_pools.c.id == pool_id, prize_pools.c.state == "draft")
+    if not tx.execute(update(prize_pools).where(*mine).values(content.row() | {"drafted_by": by})).rowcount:
+        get(tx, pool_id)
+        raise PoolFixed(
+            "This pool was announced: nothing in it changes any more, for or against anybody; announce another one."
         )
-        .returning(prize_pools.c.id)
-    ).scalar_one()  # fmt: skip
+    _check(tx, content, now=now)
+    tx.execute(delete(prize_rows).where(prize_rows.c.pool_id == pool_id))
+    _add(tx, pool_id, content.prizes)
+    _audit_draft(tx, pool_id, "redraft", content, by, now)
+    return get(tx, pool_id)
+
+
+def _add(tx: Tx, pool_id: int, prizes: Sequence[Prize]) -> None:
     rows = [
         {"pool_id": pool_id, "place": one.place, "kind": one.kind, "name_zh": one.name_zh, "name_en": one.name_en,
          "amount": one.amount, "value_fen": one.value_fen, "weight": one.weight, "quantity": one.quantity,
@@ -124,36 +167,54 @@ def draft(
         for one in prizes
     ]  # fmt: skip
     tx.execute(insert(prize_rows), rows)
-    audit.record(tx, actor=by, action="prizes.draft", subject=f"pool:{pool_id}", after={"name": name_zh}, now=now)
-    return get(tx, pool_id)
 
 
-def _check(tx: ReadTx, prizes: Sequence[Prize], disclosure: Mapping[str, str], *, now: datetime) -> None:
-    top = limit(tx, "top_prize", now=now)
-    if sorted(one.place for one in prizes) != list(range(1, len(prizes) + 1)):
+def _audit_draft(tx: Tx, pool_id: int, what: str, content: Content, by: str, now: datetime) -> None:
+    after = {"name": content.name_zh}
+    audit.record(tx, actor=by, action=f"prizes.{what}", subject=f"pool:{pool_id}", after=after, now=now)
+
+
+def _check(tx: ReadTx, content: Content, *, now: datetime) -> None:
+    prizes, top = content.prizes, limit(tx, "top_prize", now=now)
+    if not prizes or sorted(one.place for one in prizes) != list(range(1, len(prizes) + 1)):
         raise BadRequest("Number the prizes 1, 2, 3 … without gaps.")
     for one in prizes:
-        if one.kind not in KINDS or one.weight <= 0 or one.amount < 0 or (one.quantity or 0) < 0:
-            raise BadRequest(
-                f"Prize {one.place} needs a kind of {', '.join(KINDS)}, a weight above 0 and no negatives."
-            )
-        if one.kind in ("red_packet", "points") and one.amount == 0:
-            raise BadRequest(f"Prize {one.place} gives nothing; say how much.")
-        if (one.kind == "coupon") != (one.coupon is not None):
-            raise BadRequest(f"Prize {one.place}: say what the coupon gives, and only for a coupon.")
-        if one.coupon is not None:
-            coupons.check_terms(one.coupon)
-        worth = max(one.value_fen, one.amount if one.kind == "red_packet" else 0)
-        if worth > top:
-            raise LimitBroken(f"Prize {one.place} is worth {worth / 100:,.2f} yuan; the law allows {top / 100:,.0f}.")
-        if one.kind == "red_packet":
-            _check_packet(tx, one, now=now)
-        if one.quantity is None and one.kind not in ENDLESS:
-            raise BadRequest(f"Prize {one.place} is worth money: say how many there are.")
+        _check_prize(tx, one, top, now=now)
     if not any(one.quantity is None for one in prizes):
         raise BadRequest("Add a prize without a quantity, or 'nothing', for whoever comes when the others are gone.")
-    if missing := next((name for name in DISCLOSED if not str(disclosure.get(name, "")).strip()), None):
+    said = content.disclosure
+    if missing := next((name for name in DISCLOSED if not str(said.get(name, "")).strip()), None):
         raise BadRequest(f"The announcement must say {missing!r} before the start.")
+    _check_chances(prizes, content.out_of)
+    if not content.ends_at > content.starts_at > now:
+        raise BadRequest("A pool starts in the future, after it was announced, and ends after it starts.")
+    if not 0 < content.minute_fen <= content.hour_fen:
+        raise BadRequest("Give what may be paid a minute and an hour, in fen; an hour's is at least a minute's.")
+
+
+def _check_prize(tx: ReadTx, one: Prize, top: int, *, now: datetime) -> None:
+    """top: fen, the most the law lets a prize be worth."""
+    if one.kind not in KINDS:
+        raise BadRequest(f"Prize {one.place}: there is no kind {one.kind!r}; it is one of {', '.join(KINDS)}.")
+    if one.weight <= 0:
+        raise BadRequest(f"Prize {one.place} could never be drawn: give a weight above 0, or leave it out.")
+    if one.quantity is not None and one.quantity <= 0:
+        raise BadRequest(f"Prize {one.place}: there are {one.quantity} of it; give a count above 0, or leave it out.")
+    if one.amount < 0 or one.value_fen < 0:
+        raise BadRequest(f"Prize {one.place} takes something away; an amount and a worth are 0 or more.")
+    if one.kind in ("red_packet", "points") and one.amount == 0:
+        raise BadRequest(f"Prize {one.place} gives nothing; say how much.")
+    if (one.kind == "coupon") != (one.coupon is not None):
+        raise BadRequest(f"Prize {one.place}: say what the coupon gives, and only for a coupon.")
+    if one.coupon is not None:
+        coupons.check_terms(one.coupon)
+    worth = max(one.value_fen, one.amount if one.kind == "red_packet" else 0)
+    if worth > top:
+        raise LimitBroken(f"Prize {one.place} is worth {worth / 100:,.2f} yuan; the law allows {top / 100:,.0f}.")
+    if one.kind == "red_packet":
+        _check_packet(tx, one, now=now)
+    if one.quantity is None and one.kind not in ENDLESS:
+        raise BadRequest(f"Prize {one.place} is worth money: say how many there are.")
 
 
 def _check_chances(prizes: Sequence[Prize], out_of: int) -> None:
@@ -172,6 +233,8 @@ def _check_packet(tx: ReadTx, one: Prize, *, now: datetime) -> None:
 
 def publish(tx: Tx, pool_id: int, *, seeds: Seeds, by: str, now: datetime) -> Pool:
     """Commit to the seed and announce. Needs another person than the author, before the start. Raises PoolMoved."""
+    # Locked first: what is committed to is what stands there when the state changes, whoever redrafts meanwhile.
+    tx.execute(select(prize_pools.c.id).where(prize_pools.c.id == pool_id).with_for_update())
     pool = get(tx, pool_id)
     if pool.drafted_by == by:
         raise PoolMoved("Another person has to approve this pool: money moves.")
@@ -182,7 +245,9 @@ def publish(tx: Tx, pool_id: int, *, seeds: Seeds, by: str, now: datetime) -> Po
         .values(state="published", commitment=committed, approved_by=by, published_at=now)
     )
     if not tx.execute(put).rowcount:
-        raise PoolMoved("Only a draft that has not started can be published.")
+        if pool.state != "draft":
+            raise PoolMoved("This pool was announced before; nothing was done.")
+        raise PoolMoved("Its start has come; write the draft anew with a start in the future, then announce it.")
     audit.record(
         tx, actor=by, action="prizes.publish", subject=f"pool:{pool_id}", after={"commitment": committed.hex()}, now=now
     )
@@ -232,9 +297,20 @@ def reveal(tx: Tx, pool_id: int, *, seeds: Seeds, by: str, now: datetime) -> Non
         prize_pools.c.id == pool_id, prize_pools.c.state == "published", prize_pools.c.ends_at <= now
     )
     if not tx.execute(done.values(state="revealed", seed=seeds(pool_id))).rowcount:
-        raise PoolMoved("A pool is revealed once, after its end.")
+        raise PoolMoved(_why_not_revealed(get(tx, pool_id)))
     audit.record(tx, actor=by, action="prizes.reveal", subject=f"pool:{pool_id}", now=now)
     _cached.pop(tx.engine, None)
+
+
+def _why_not_revealed(pool: Pool) -> str:
+    match pool.state:
+        case "draft":
+            return "A draft was never announced, so there is nothing to reveal."
+        case "revealed":
+            return "This pool is closed and its seed was revealed before; nothing was done."
+        case _:
+            ends = pool.ends_at.astimezone(BRAND_ZONE)
+            return f"The seed is revealed after its end, {ends:%Y-%m-%d %H:%M}: before, it would say who wins."
 
 
 def published(tx: ReadTx, pool_id: int) -> dict[str, object]:

@@ -30,6 +30,7 @@ from scan_api.routes import (
     members,
     packages,
     partners,
+    pools,
     privacy,
     prizes,
     resolver,
@@ -78,6 +79,7 @@ def make_app(house: House) -> FastAPI:
     app.include_router(story.router)
     app.include_router(appeals.router)
     app.include_router(prizes.router)
+    app.include_router(pools.router)
     app.include_router(rewards.router)
     app.include_router(trade.router)
     app.include_router(exports.router)

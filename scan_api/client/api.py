@@ -238,6 +238,16 @@ class ConsentOut(TypedDict):
     wording: str
 
 
+class CouponTermsIn(TypedDict):
+    """off_fen or percent: what it takes off; from_fen: from which amount on; days: how long it lives."""
+
+    kind: str
+    days: int
+    off_fen: NotRequired[int | None]
+    percent: NotRequired[int | None]
+    from_fen: NotRequired[int | None]
+
+
 class DealerOut(TypedDict):
     """regions: prefectures it may sell in now, by their six-digit code."""
 
@@ -552,6 +562,13 @@ class MonthOut(TypedDict):
     due_at: str | None
 
 
+class MoveIn(TypedDict):
+    """reason: for pause and resume, a sentence that is kept."""
+
+    move: Literal["publish", "pause", "resume", "reveal"]
+    reason: NotRequired[str]
+
+
 class MyScanOut(TypedDict):
     """appeal: the state of its appeal; may_appeal: the member may still raise one."""
 
@@ -734,6 +751,63 @@ class Place(TypedDict):
     code: int
     zh: str
     en: str
+
+
+class PoolIn(TypedDict):
+    """prizes: the first of the list is prize 1. minute_fen, hour_fen: what may be paid before the breaker trips."""
+
+    brand_id: int
+    name_zh: str
+    name_en: str
+    gtins: NotRequired[list[str]]
+    prizes: list[PoolPrizeIn]
+    disclosure: dict[str, Any]
+    out_of: int
+    starts_at: str
+    ends_at: str
+    minute_fen: int
+    hour_fen: int
+
+
+class PoolOut(TypedDict):
+    """commitment: hexadecimal, from the announcement on. held_reason: why payouts wait."""
+
+    id: int
+    brand_id: int
+    name: dict[str, str]
+    state: Literal["draft", "published", "revealed"]
+    starts_at: str
+    ends_at: str
+    out_of: int
+    draws: int
+    commitment: str | None
+    held_reason: str | None
+    drafted_by: str
+    approved_by: str | None
+    prizes: list[PoolPrizeOut]
+
+
+class PoolPrizeIn(TypedDict):
+    """amount: fen of a red packet, or points. quantity null: it never runs out. weight: of out_of, its chance."""
+
+    kind: Literal["red_packet", "coupon", "goods", "points", "nothing"]
+    name_zh: str
+    name_en: str
+    weight: int
+    amount: NotRequired[int]
+    value_fen: NotRequired[int]
+    quantity: NotRequired[int | None]
+    coupon: NotRequired[CouponTermsIn | None]
+
+
+class PoolPrizeOut(TypedDict):
+    place: int
+    kind: str
+    name: dict[str, str]
+    amount: int
+    weight: int
+    quantity: int | None
+    remaining: int | None
 
 
 class PreviewOut(TypedDict):
@@ -1249,6 +1323,31 @@ class Client(Transport):
     def prizes_hear(self) -> None:
         """WeChat Pay says that a payout has ended: it is asked about at once, and its answer is what counts."""
         self.call("POST", "/v1/wechat-pay/notifications")
+
+    def pools_list_pools(self) -> list[PoolOut]:
+        """Every pool, newest first, with what is left in it."""
+        answer: list[PoolOut] = self.call("GET", "/v1/pools")
+        return answer
+
+    def pools_draft(self, key: str, body: PoolIn) -> PoolOut:
+        """A pool nobody can draw from yet; the same key again is the same pool, or the same refusal."""
+        answer: PoolOut = self.call("PUT", f"/v1/pools/drafts/{quote(str(key), safe='')}", body=body)
+        return answer
+
+    def pools_change(self, pool_id: int, key: str, body: PoolIn) -> PoolOut:
+        """Write a draft anew. What was announced does not change any more, for or against anybody."""
+        answer: PoolOut = self.call(
+            "PUT", f"/v1/pools/{quote(str(pool_id), safe='')}/changes/{quote(str(key), safe='')}", body=body
+        )
+        return answer
+
+    def pools_move(self, pool_id: int, key: str, body: MoveIn) -> PoolOut:
+        """Announce a pool with its commitment, stop and resume its payouts, or reveal its seed after the end. By
+        people."""
+        answer: PoolOut = self.call(
+            "PUT", f"/v1/pools/{quote(str(pool_id), safe='')}/moves/{quote(str(key), safe='')}", body=body
+        )
+        return answer
 
     def rewards_check_in(self) -> CheckInOut:
         """The daily check-in; a second one on the same day answers what the first got."""

@@ -129,6 +129,16 @@ def test_draws_follow_the_weights():
         assert abs(counted[place] / 20_000 - share) < 5 * (share * (1 - share) / 20_000) ** 0.5
 
 
+def test_a_pool_whose_lasting_prize_is_rare_draws_no_longer_than_others():
+    table = (Prize(1, "points", "", "", 5, 0, 10**9, 1), Prize(2, "points", "", "", 1, 0, 3, 7),
+             Prize(3, "nothing", "", "", 0, 0, 1, None))  # fmt: skip
+    drawn = [draws.draw(b"s" * 32, item, table, {1: 0, 2: 7}) for item in range(400)]
+    assert max(one.redrawn for one in drawn) <= draws.OVER_ALL
+    places = [one.prize.place for one in drawn]
+    assert 0.65 < places.count(2) / len(places) < 0.85, "three to one, as their weights say"
+    assert {draws.draw(b"s" * 32, item, table, {1: 0, 2: 0}).prize.place for item in range(40)} == {3}
+
+
 def test_counts_are_never_exceeded_however_many_draw_at_once(database, now):
     with transaction(database) as tx:
         pool = announced(tx, now, (Prize(1, "red_packet", "红包", "Packet", 100, 100, 99, 20), REST))
@@ -196,6 +206,9 @@ def test_the_law_is_data(tx, now):
         ({"out_of": 11}, "give the rest to 'nothing'"),
         ({"prizes": (Prize(1, "goods", "茶", "Tea", 0, 100, 3, None), REST)}, "Prize 1 is worth money"),
         ({"prizes": TABLE[1:]}, "without gaps"),
+        ({"prizes": (Prize(1, "points", "积分", "Points", 5, 0, 3, 0), REST)}, "there are 0 of it"),
+        ({"prizes": (Prize(1, "points", "积分", "Points", -5, 0, 3, 9), REST)}, "takes something away"),
+        ({"prizes": (Prize(1, "points", "积分", "Points", 5, 0, 0, 9), REST)}, "never be drawn"),
         ({"disclosure": SAYS | {"claim": " "}}, "must say 'claim'"),
         ({"starts_at": "now"}, "starts in the future"),
         ({"minute_fen": 0}, "in fen"),
@@ -220,7 +233,7 @@ def test_money_needs_a_second_person(tx, now):
     )  # fmt: skip
     with pytest.raises(PoolMoved, match="Another person"):
         prizes.publish(tx, made.id, seeds=seeds, by="Zhao", now=now)
-    with pytest.raises(PoolMoved, match="not started"):
+    with pytest.raises(PoolMoved, match="Its start has come"):
         prizes.publish(tx, made.id, seeds=seeds, by="Qian", now=now + timedelta(hours=2))
 
 
