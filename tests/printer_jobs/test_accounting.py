@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from codegen import rangeset
 from codegen.gs1 import make_sscc
 from printer_jobs import record, seal
-from printer_jobs.drivers.printer import Capabilities, Fault, ItemLabel, LinkLost, PrinterStatus
+from printer_jobs.drivers.printer import Busy, Capabilities, Fault, ItemLabel, LinkLost, PrinterStatus
 from printer_jobs.equipment import Sight
 from printer_jobs.office import Ahead
 from printer_jobs.platform import CaseNumber, Lease, PlatformAway, PlatformRefuses
@@ -32,46 +32,84 @@ class Killed(BaseException):
     """What no station catches."""
 
 
+# What each kind of printer proves, by the strategy it is fed with (`printer_jobs/feeding.py`).
+KINDS = {
+    "drained": {"queue_readable": True},
+    "index": {"queue_readable": True, "print_event": True, "event_identified": True, "resumable": True},
+    "order": {"print_event": True},
+    "blind": {},
+}
+NOTHING = dict.fromkeys(["queue_readable", "print_event", "event_identified", "resumable"], False)
+ROOM = 3  # Of a printer that counts in order; it is busy then.
+
+
 class Paper:
-    """Printer and camera in one: every label is seen in the order it was printed, if at all."""
+    """Printer and camera in one: every label is seen in the order it was printed, if at all.
 
-    capabilities = Capabilities(6, True, False, False, False, None, False, True, True, case_labels=True)
+    Only the drained kind prints items and cases on one roll; the others have a label printer beside them.
+    """
 
-    def __init__(self):
+    def __init__(self, kind):
+        self.kind = kind
+        known = NOTHING | KINDS[kind]
+        self.capabilities = Capabilities(
+            6, **known, longest_field=None, static_prefix=False, verified=True, documented=True, case_labels=True,
+            one_order=kind == "drained",
+        )  # fmt: skip
         self.printed, self.seen, self.buffer = [], [], []
-        self.script, self.faults = {}, frozenset()
+        self.script, self.faults, self.linked = {}, frozenset(), False
+        self.last, self.count, self.taken, self.started = 0, 0, 0, kind != "index"
 
     def connect(self):
         self._happens("connect")
+        self._roll()
+        self.linked = True
+        if self.kind == "order":
+            self.buffer = [one for one in self.buffer if not one[2]]
+        self.count = self.taken = 0
 
     def begin(self):
-        self.buffer = []
+        self.buffer, self.started = [], True
 
     def print(self, label):
-        text = label.code if isinstance(label, ItemLabel) else f"(00){label.sscc}"
+        self._is_linked()
+        is_item = isinstance(label, ItemLabel)
+        if is_item and self.kind == "order" and sum(one[2] > 0 for one in self.buffer) >= ROOM:
+            raise Busy
+        text = label.code if is_item else f"(00){label.sscc}"
         fate = self._happens("print")
         if fate != "never arrives":
-            self.buffer.append((text, fate))
+            self.buffer.append((text, fate, label.index if is_item else 0))
+            self.taken += is_item
         if fate == "link breaks behind it":
+            self.linked = False
             raise LinkLost("The printer's link broke.")
 
     def status(self):
-        if not self.faults:
-            for text, fate in self.buffer:
-                if fate != "lost":
-                    self.printed.append(text)
-                    self.seen.append(() if fate == "smudged" else (text,))
-            self.buffer = []
-        return PrinterStatus(self.faults, len(self.buffer))
+        self._is_linked()
+        self._roll()
+        faults = self.faults if self.started else self.faults | {Fault.NOT_STARTED}
+        match self.kind:
+            case "index":
+                return PrinterStatus(faults, len(self.buffer), upto=self.last)
+            case "order":
+                return PrinterStatus(faults, self.taken - self.count, printed=self.count)
+            case "blind":
+                return PrinterStatus(faults, None)
+        return PrinterStatus(faults, len(self.buffer))
+
+    def switched_off_and_on(self):
+        """What waited is gone, and so is what the printer knew of it."""
+        self.buffer, self.last, self.linked, self.started = [], 0, False, self.kind != "index"
 
     def close(self):
-        pass
+        self.linked = False
 
     def position(self):
         return len(self.seen)
 
     def look(self, after, timeout_s):
-        self.status()
+        self._roll()
         return [Sight(tag, texts) for tag, texts in enumerate(self.seen[after : after + 5], start=after + 1)]
 
     def keep(self, tag, why):
@@ -86,13 +124,31 @@ class Paper:
     def allow(self, tag):
         self._happens("gate")
 
+    def _roll(self):
+        """The head prints whether anybody listens or not."""
+        if self.faults or not self.started:
+            return
+        for text, fate, index in self.buffer:
+            if fate != "lost":
+                self.printed.append(text)
+                self.seen.append(() if fate == "smudged" else (text,))
+            if index:
+                self.last, self.count = index, self.count + 1
+        self.buffer = []
+
+    def _is_linked(self):
+        if not self.linked:
+            raise LinkLost("The printer's link broke.")
+
     def _happens(self, point):
         left, fate = self.script.pop(point, (0, None))
         if left:
             self.script[point], fate = (left - 1, fate), None
         if fate == "killed":
+            self.linked = False
             raise Killed
         if fate in ("link breaks", "never arrives"):
+            self.linked = False
             raise LinkLost("The printer's link broke.")
         return fate
 
@@ -143,10 +199,10 @@ class Office:
 
 
 class Line(RuleBasedStateMachine):
-    @initialize()
-    def open(self):
+    @initialize(kind=st.sampled_from(sorted(KINDS)))
+    def open(self, kind):
         self.folder = Path(tempfile.mkdtemp(prefix="line-"))
-        self.paper, self.office, self.wanted, self.ended = Paper(), Office(), 0, None
+        self.paper, self.office, self.wanted, self.ended = Paper(kind), Office(), 0, None
 
     @rule(
         fate=st.sampled_from(["smudged", "lost", "never arrives", "link breaks behind it", "killed"]),
@@ -166,6 +222,10 @@ class Line(RuleBasedStateMachine):
     @rule(answers=st.integers(-1, 6))
     def the_network_is_gone(self, answers):
         self.office.away = answers
+
+    @rule()
+    def the_power_of_the_printer_fails(self):
+        self.paper.switched_off_and_on()
 
     @rule()
     def the_ribbon_runs_out(self):

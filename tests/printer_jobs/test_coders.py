@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from printer_jobs.drivers.catalogue import connect
 from printer_jobs.drivers.printer import Fault
+from printer_jobs.virtual.catalogue import start
 from tests.printer_jobs.coder_floor import CoderFloor
 from tests.printer_jobs.factory import QUICK
 from tests.printer_jobs.test_station import later, on_step
@@ -97,6 +99,21 @@ def test_a_printer_that_answers_nonsense_stops_the_line_with_one_sentence(floor,
     mended = floor.run(4)
     assert mended.stopped is None
     floor.account_for_everything(mended)
+
+
+@pytest.mark.parametrize(
+    ("ours", "there"), [("zpl", "zipher"), ("zipher", "zpl"), ("wsi", "hitachi"), ("ngpcl", "ipp")]
+)
+def test_a_printer_of_another_model_is_fed_nothing(tmp_path, ours, there):
+    """All 56 pairs of eight protocols were tried; these are the kinds of answer: none, none, a refusal, an error."""
+    with (
+        CoderFloor(tmp_path, ours, count=12, pack_size=6, pace=replace(QUICK, patience_s=0.2)) as floor,
+        start(there, paper=floor.printer.paper) as other,
+    ):
+        _, _, options = floor.told(timeout_s=0.1)
+        summary = floor.station(printer=connect(ours, other.address, options)).run(7)
+        assert "then start again" in summary.stopped
+        assert (summary.passed, summary.balance.open, floor.printer.texts) == (0, 12, [])
 
 
 def test_a_silent_printer_is_never_idle(floor):
