@@ -186,7 +186,7 @@ def test_what_goes_wrong_is_told_where_it_is_seen(shop: Callable[..., Shop], chr
         versions.ask(tx, "night", waiting.version, by="li", now=now)
         run = adversaries.ask(tx, "night", 1, by="li", now=now)
         adversaries.take(tx, now=now)
-        adversaries.finish(tx, run.id, report=None, failure="The adversaries took longer than 600 s.", now=now)
+        adversaries.finish(tx, run.id, report=None, failure="The adversaries took longer than 840 s.", now=now)
     with desk(chromium) as page:
         enter(page, house, "wang")
         page.goto(f"{console}/lab")
