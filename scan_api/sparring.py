@@ -19,7 +19,7 @@ from foundation.observability import log
 from scan_api import supervisor
 
 PAUSE_S = 2.0
-MOST_S = 600.0
+MOST_S = 840.0  # Below the lease of a run, so that none is played twice.
 LOOK_S = 0.5
 Play = Callable[[Mapping[str, Any], threading.Event], dict[str, Any] | None]
 

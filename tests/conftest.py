@@ -16,8 +16,8 @@ from foundation.database import ReadTx, Tx
 
 _copies = count(1)
 
-# The suite kills processes, never the machine: what they wrote is there without a disk. Profiled: with hundreds of copies
-# of the template, a thousand files each, ext4 spent 40 % of both processors looking for inodes not deleted lately.
+# The suite kills processes, never the machine: what they wrote is there without a disk. Profiled: with hundreds of
+# copies of the template, a thousand files each, ext4 spent 40 % of both processors on inodes not deleted lately.
 MEMORY, ENOUGH = Path("/dev/shm"), 4 << 30
 UNAFRAID = ("fsync = off", "full_page_writes = off", "max_wal_size = '512MB'")
 

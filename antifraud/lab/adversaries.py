@@ -18,7 +18,7 @@ from antifraud.lab.versions import Version
 from foundation import audit, ids
 from foundation.database import ReadTx, Tx
 
-LEASE = timedelta(minutes=15)  # Ten times what a run takes on a small machine.
+LEASE = timedelta(minutes=15)  # Above what a player allows a run, or one would be played twice.
 
 
 def asked(tx: ReadTx, slug: str | None, version: int | None = None) -> dict[str, Any]:

@@ -112,13 +112,16 @@ def go_on(tx: Tx, run_id: UUID, *, now: datetime, limit: int = STRETCH) -> bool:
     if one.kind != "rule":
         _end(tx, run, failure="Thresholds have no back-test of this kind.", now=now)
         return False
+    if not (mine := versions.readable([one])):
+        _end(tx, run, failure="This program cannot read this version; draft a new one.", now=now)
+        return False
     progress = _nothing(tx, one) | dict(run.progress)  # A run begun by an older program lacks what is new.
     found = reading.stretch(tx, run.cursor_at, run.cursor_id, until=run.until, limit=limit)
-    _add(tx, run.id, progress, one.rule(), _live(tx, run.slug, progress), found.rows)
+    _add(tx, run.id, progress, mine[0], _live(tx, run.slug, progress), found.rows)
     moved = {"state": "running", "cursor_at": found.at, "cursor_id": found.scan_id, "progress": progress}
     tx.execute(update(lab_runs).where(lab_runs.c.id == run.id).values(moved))
     if found.last:
-        _end(tx, run, report=_report(tx, run, one.rule(), progress), now=now)
+        _end(tx, run, report=_report(tx, run, mine[0], progress), now=now)
         return False
     outbox.enqueue(tx, TASK, {"run_id": str(run_id)}, now=now)
     return True
@@ -135,7 +138,9 @@ def _nothing(tx: ReadTx, one: Version) -> dict[str, Any]:
 
 
 def _live(tx: ReadTx, slug: str, progress: Mapping[str, Any]) -> Rule | None:
-    return versions.get(tx, slug, progress["live"]).rule() if progress["live"] else None
+    """None too where this program cannot read what is live: then nothing of it counts."""
+    found = versions.readable([versions.get(tx, slug, progress["live"])]) if progress["live"] else []
+    return found[0] if found else None
 
 
 def _add(tx: Tx, run_id: UUID, sums: dict[str, Any], rule: Rule, live: Rule | None, rows: Any) -> None:

@@ -89,10 +89,10 @@ def go_on(tx: Tx, *, now: datetime, limit: int = STRETCH) -> int:
     found = reading.stretch(tx, place.at, place.scan_id, until=horizon, limit=limit)
     for state in ("shadow", "live"):
         for one in versions.standing(tx, state):
-            if one.kind == "rule":
-                since = one.shadow_from if state == "shadow" else one.live_from
-                rows = [row for row in found.rows if since is not None and row.received_at >= since]
-                _keep(tx, state, one.rule(), _tallied(state, one.rule(), rows))
+            since = one.shadow_from if state == "shadow" else one.live_from
+            rows = [row for row in found.rows if since is not None and row.received_at >= since]
+            for rule in versions.readable([one]):
+                _keep(tx, state, rule, _tallied(state, rule, rows))
     moved = {"at": found.at, "scan_id": found.scan_id}
     tx.execute(lab_feed.update().where(lab_feed.c.name == FEED).values(moved))
     return len(found.rows)

@@ -12,9 +12,10 @@ A slug names a rule in every environment; `params` is the slug of the thresholds
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, Update, func, insert, select, update
@@ -31,7 +32,9 @@ from foundation import audit, facts
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.facts import Fact
+from foundation.observability import log, rule_failures_total
 from foundation.rules import sentence as sentences
+from foundation.rules.check import RuleNotUnderstood
 from foundation.rules.jsonform import from_json, to_json
 from foundation.rules.parse import parse
 
@@ -317,12 +320,30 @@ def standing(tx: ReadTx, state: str) -> list[Version]:
 def in_force(tx: ReadTx, *, now: datetime) -> Params:
     """What judges scans: the live thresholds, and the live rules as one set."""
     live = standing(tx, "live")
-    rules = Ruleset(tuple(one.rule(now) for one in live if one.kind == "rule"))
+    rules = Ruleset(tuple(readable(live, now)))
     params = Params()
     for one in live:
         if one.kind == PARAMS:
             params = one.params(Params(name=f"params-{one.version}"))
     return replace(params, rules=rules)
+
+
+def readable(some: Iterable[Version], now: datetime | None = None) -> list[Rule]:
+    """The rules among them that this program can read; one written for other words contributes nothing."""
+    found = []
+    for one in some:
+        try:
+            found += [one.rule(now)] if one.kind == "rule" else []
+        except RuleNotUnderstood as problem:
+            _complain(one.slug, one.version, problem.detail)
+    return found
+
+
+@cache
+def _complain(slug: str, version: int, why: str) -> None:
+    """Once a process: the tables are read every few seconds."""
+    rule_failures_total.labels("unreadable").inc()
+    log(__name__).error("a rule cannot be read and is left out", rule=slug, version=version, error=why)
 
 
 def _select() -> Any:

@@ -15,7 +15,7 @@ from foundation import clock
 from foundation.database import Tx, reading, transaction
 from scan_api import auth, sparring
 from tests.antifraud.lab.conftest import History
-from tests.browser.shop import Shop
+from tests.browser.shop import Shop, picture
 from tests.browser.test_console import desk, sign_in, sign_out
 from tests.browser.test_marketing import assert_all_said, fits
 from tests.browser.test_packages import look
@@ -131,6 +131,8 @@ def test_a_rule_from_its_draft_to_live_and_back(house: Shop, chromium: Browser) 
         expect(page.get_by_text("li 起草或申请了这个版本，不能自己批准")).to_be_visible()
         expect(page.get_by_role("button", name="批准并生效")).to_have_count(0)
         look(page, "lab-waiting-zh")
+        page.evaluate("window.scrollTo(0, 0)")
+        picture(page, "console-lab-zh.png")
 
         sign_out(page)
         enter(page, house, "wang")
@@ -184,7 +186,7 @@ def test_what_goes_wrong_is_told_where_it_is_seen(shop: Callable[..., Shop], chr
         versions.ask(tx, "night", waiting.version, by="li", now=now)
         run = adversaries.ask(tx, "night", 1, by="li", now=now)
         adversaries.take(tx, now=now)
-        adversaries.finish(tx, run.id, report=None, failure="The adversaries took longer than 600 s.", now=now)
+        adversaries.finish(tx, run.id, report=None, failure="The adversaries took longer than 840 s.", now=now)
     with desk(chromium) as page:
         enter(page, house, "wang")
         page.goto(f"{console}/lab")

@@ -1,5 +1,6 @@
 """A rule from its draft to live and back: what is refused, who may, and that what is written stays written."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from antifraud.findings import Severity
-from antifraud.lab import probation, versions
+from antifraud.lab import probation, shadow, versions
 from antifraud.lab.in_force import InForce
 from antifraud.lab.thresholds import BadThreshold
 from antifraud.lab.versions import BadRule, LabMoved
@@ -168,3 +169,24 @@ def test_processes_learn_of_a_live_rule_and_leave_out_a_slow_one(database, now, 
     late = InForce(database)
     assert late.params(now).rules.rules == ()
     assert late.params(now).version == Params().version
+
+
+def test_a_live_rule_for_other_words_is_left_out_and_stops_nothing(history, now):
+    """As after an upgrade that knows a fact no more: the scans go on, by the rules that can be read."""
+    for slug in ("old", "many"):
+        versions.make_live(history.tx, slug, history.draft(slug).version, by="wang", now=now)
+    tree = json.dumps({"ge": [{"fact": "mood"}, 3]})
+    history.tx.execute(text("ALTER TABLE lab_versions DISABLE TRIGGER USER"))
+    history.tx.execute(
+        text("UPDATE lab_versions SET body = jsonb_set(body, '{tree}', CAST(:tree AS jsonb)) WHERE slug = 'old'"),
+        {"tree": tree},
+    )
+    assert [rule.slug for rule in versions.in_force(history.tx, now=now).rules.rules] == ["many"]
+    history.scan(at=now - timedelta(days=1), people=5)
+    run = history.backtest(versions.get(history.tx, "old"))
+    assert (run.state, run.failure) == ("failed", "This program cannot read this version; draft a new one.")
+    history.beside_live(now)
+    history.scan(at=now + timedelta(minutes=1), reasons=["RULE_MANY"])
+    assert history.beside_live(now + timedelta(hours=1)) == 1
+    assert shadow.days(history.tx, "old", 1) == []
+    assert shadow.days(history.tx, "many", 1)[0].hits == 1
