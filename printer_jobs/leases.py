@@ -1,9 +1,11 @@
 """The blocks a station holds of one job, kept beside the journal so that a restart needs no platform.
 
 A lease is on disk before the journal says RESERVED, and the platform counts the blocks of a job as the journal does;
-so whatever is missing here after a crash is asked for again by its number and is the same.
+so whatever is missing here after a crash is asked for again by its number and is the same. The file carries the SHA-256
+of its lease: a letter that a worn disk changed would be printed, read back as expected, and be nobody's code in a shop.
 """
 
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -77,7 +79,7 @@ class Leases:
         if self._blocks and (lease.station, lease.gtin) != (self._blocks[0].station, self._blocks[0].gtin):
             raise PlatformRefuses(f"block {lease.block} is of another product or station than the job.")
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path(lease.block), lease.to_json())
+        write_whole(self._path(lease.block), {**lease.to_json(), "sha256": _digest(lease)})
         sync_folder(self._folder)
         self._blocks.append(lease)
 
@@ -112,6 +114,19 @@ class Leases:
 
     def _read(self, path: Path) -> Lease:
         try:
-            return Lease.from_json(orjson.loads(path.read_bytes()))
-        except (ValueError, TypeError, KeyError) as error:
-            raise PlatformRefuses(f"the lease in {path} is damaged; delete that file, it is fetched again.") from error
+            kept = orjson.loads(path.read_bytes())
+            said = kept.pop("sha256", None)  # A file from before it was written has none.
+            lease = Lease.from_json(kept)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise _damaged(path) from error
+        if said not in (None, _digest(lease)):
+            raise _damaged(path)
+        return lease
+
+
+def _digest(lease: Lease) -> str:
+    return hashlib.sha256(orjson.dumps(lease.to_json())).hexdigest()
+
+
+def _damaged(path: Path) -> PlatformRefuses:
+    return PlatformRefuses(f"the lease in {path} is damaged; delete that file, it is fetched again.")

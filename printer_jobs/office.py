@@ -24,7 +24,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from codegen import gs1
 from foundation import clock
+from foundation.errors import BadRequest
 from printer_jobs.journal import Journal
 from printer_jobs.leases import Leases
 from printer_jobs.platform import JSON, CaseNumber, Lease, Platform, PlatformAway, PlatformRefuses, write_whole
@@ -319,6 +321,9 @@ class Office:
 def _stock(path: Path) -> list[CaseNumber]:
     """What is held of the job's case numbers; a damaged file is asked for again, and each is the same by its place."""
     try:
-        return [CaseNumber.from_json(number) for number in json.loads(path.read_text())]
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        numbers = [CaseNumber.from_json(number) for number in json.loads(path.read_text())]
+        for number in numbers:
+            gs1.sscc(number.sscc)  # Its check digit knows a changed one.
+        return numbers
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError, BadRequest):
         return []

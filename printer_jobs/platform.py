@@ -146,7 +146,7 @@ class FolderPlatform:
         self.folder = folder
 
     def lease(self, job: int, block: int = 0, count: int = 0) -> Lease:  # noqa: ARG002  What was copied is there.
-        lease = Lease.from_json(self._read(_numbered("lease", block)))
+        lease = Lease.from_json(self._read(numbered("lease", block)))
         if lease.job != job:
             raise PlatformAway(f"{self.folder} holds the lease of job {lease.job}, not of job {job}.")
         return lease
@@ -158,7 +158,7 @@ class FolderPlatform:
         return [CaseNumber.from_json(number) for number in numbers[first : first + count]]
 
     def report(self, job: int, report: JSON) -> JSON:  # noqa: ARG002
-        write_whole(self.folder / _numbered("report", report["block"]), report)
+        write_whole(self.folder / numbered("report", report["block"]), report)
         return {"sequence": report["sequence"]}
 
     def pair(self, job: int, seen: Sequence[Seen]) -> None:  # noqa: ARG002
@@ -189,5 +189,6 @@ def write_whole(path: Path, value: object) -> None:
     half.replace(path)
 
 
-def _numbered(name: str, block: int) -> str:
+def numbered(name: str, block: int) -> str:
+    """The file of a block on a memory stick."""
     return f"{name}-{block}.json" if block else f"{name}.json"

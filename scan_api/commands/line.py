@@ -2,7 +2,8 @@
 
 import getpass
 import json
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -18,8 +19,9 @@ from foundation import clock
 from foundation.database import reading, transaction
 from foundation.errors import BadRequest, Conflict, Unavailable
 from foundation.settings import Settings
-from printer_jobs import jobs, line_file, record, seal, stations, write_off
+from printer_jobs import carrying, jobs, line_file, record, seal, stations, write_off
 from printer_jobs.http_platform import HttpPlatform
+from printer_jobs.inprocess import InProcessPlatform
 from printer_jobs.jobs import JobStatus
 from printer_jobs.journal import JournalBroken, JournalBusy, JournalCorrupt
 from printer_jobs.line_file import LineFile
@@ -215,6 +217,36 @@ def make_job(
             raise runs.UnknownRun(f"There is no run {run_id if run is None else caps}.")
         made = jobs.create(tx, run, station, count, pack_size, caps=on_caps, now=clock.now())
     _show([_job(made)], as_json)
+
+
+@app.command()
+def carry(job_id: int, folder: Path, as_json: Json = False) -> None:
+    """Write a job onto a memory stick, for a line without network; again, and it is the same."""
+    with _at_the_office() as platform:
+        put = carrying.put(platform, job_id, folder)
+    said = {"job": job_id, "blocks": put.blocks, "items": put.items, "cases": put.cases}
+    written = f"job {job_id} is in {folder}: {put.items:,} codes, {put.cases:,} case numbers"
+    print(json.dumps(said) if as_json else written)
+
+
+@app.command()
+def bring(folder: Path, as_json: Json = False) -> None:
+    """Tell the platform what a line wrote onto its memory stick; again, and it changes nothing."""
+    with _at_the_office() as platform:
+        brought = carrying.bring(platform, folder)
+    said = {"job": brought.job, "blocks": brought.blocks}
+    print(json.dumps(said) if as_json else f"job {brought.job}: the reports of {brought.blocks} blocks are in")
+
+
+@contextmanager
+def _at_the_office() -> Iterator[InProcessPlatform]:
+    with open_house(Settings.from_environment()) as house:
+        try:
+            yield InProcessPlatform(house.engine, house.keys)
+        except PlatformAway as away:
+            raise Unavailable(str(away)) from away
+        except PlatformRefuses as refusal:
+            raise Conflict(str(refusal)) from refusal
 
 
 @app.command()

@@ -48,7 +48,7 @@ def test_a_restart_offline_has_leases_and_case_numbers_in_stock(floor):
     assert (summary.passed, len(summary.cases), summary.stopped) == (24, 6, None)
 
 
-@pytest.mark.parametrize("damage", [b"", b"[7]", b'[{"sscc": "1"}]', b"\xff\xfe"])
+@pytest.mark.parametrize("damage", [b"", b"[7]", b'[{"sscc": "1"}]', b'["369012340000000018"]'])
 def test_a_damaged_stock_of_case_numbers_is_asked_for_again(floor, damage):
     first = floor.run(4, finish=False)
     (floor.folder / "station" / f"job-{JOB}.cases.json").write_bytes(damage)
@@ -84,6 +84,18 @@ def test_a_damaged_lease_is_named_and_fetched_again(floor):
     with pytest.raises(PlatformRefuses, match="delete that file, it is fetched again"):
         floor.run(4)
     path.unlink()
+    assert floor.run(4).passed == 4
+
+
+def test_no_letter_of_a_lease_changes_unseen(floor):
+    floor.run(2, finish=False)
+    path = floor.folder / "station" / f"job-{JOB}.lease.json"
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 37):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(PlatformRefuses, match="is damaged"):
+            Leases(path.parent, JOB)
+    path.write_bytes(whole)
     assert floor.run(4).passed == 4
 
 
