@@ -13,7 +13,7 @@ from antifraud.batch.cartons import Judged, Route
 from antifraud.batch.dealers import DealerState, learnt_prior
 from antifraud.batch.items import row_of
 from antifraud.batch.memory import groups
-from antifraud.batch.meters import e_bh, log_e
+from antifraud.batch.meters import log_e
 from antifraud.batch.territory import codes, distances_km
 from antifraud.batch.watch import Watch
 from antifraud.location import LOCATED
@@ -94,17 +94,13 @@ ON CONFLICT (day, dealer_id, region) DO UPDATE SET log_e = excluded.log_e, carto
 
 def _listed(state: DealerState, params: Params) -> frozenset[int]:
     """The dealers on the list, as `judge_dealers` lists them."""
-    known = sorted(state.accounts)
-    x = np.array([len(_flagged(state, dealer, params)) for dealer in known], dtype=np.int64)
-    n = np.array([state.accounts[dealer].judged for dealer in known], dtype=np.int64)
-    e = np.exp(np.minimum(700.0, log_e(x, n, params.batch.dealer_null)))
-    return frozenset(dealer for dealer, sure in zip(known, e_bh(e, params.batch.dealer_fdr), strict=True) if sure)
+    return frozenset(dealer for dealer, sure in state.listed(params).items() if sure)
 
 
 def _flagged(state: DealerState, dealer: int, params: Params) -> list[int]:
     """The target of each carton an inspector would be sent for."""
     suspects = state.accounts[dealer].suspects.values()
-    return [place for posterior, _, agree, place, _ in suspects if posterior >= params.carton_task and agree >= 2]
+    return [place for posterior, _, agree, place, *_ in suspects if posterior >= params.carton_task and agree >= 2]
 
 
 def _meters(
@@ -114,7 +110,7 @@ def _meters(
     suspects = [account.suspects[carton] for carton in sorted(account.suspects)]
     _, posteriors, _ = learnt_prior(np.array([one[0] for one in suspects]), account.small, account.seen, params)
     diverted: dict[int, float] = {}
-    for (*_, place, _), p in zip(suspects, posteriors.tolist(), strict=True):
+    for (_, _, _, place, *_), p in zip(suspects, posteriors.tolist(), strict=True):
         diverted[place] = diverted.get(place, 0.0) + p
     flagged, regions = _flagged(state, dealer, params), codes()
     worth = {place for place, many in diverted.items() if many >= WORTH_SHOWING}

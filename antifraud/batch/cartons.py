@@ -89,11 +89,12 @@ class Judged:
 
 def judge_cartons(
     scans: Scans, stores: StoreScans, route: Route, params: Params, state: CartonState,
-    *, learnt: bool = True, copied: Whole | None = None,
+    *, learnt: bool = True, copied: Whole | None = None, shares: Mapping[int, float] | None = None,
 ) -> Judged:  # fmt: skip
     """Fold the scans and say what is thought of the cartons they touch. learnt: by the climate, else flat h and g.
 
-    copied: items that look copied.
+    copied: items that look copied. shares: of each dealer's cartons, how many are thought to be diverted; what is said
+    of a carton reckons with it, what is kept does not, or a meter would count its own opinion.
     """
     lost = _astray(scans, route, state)
     fresh = stack([_people(scans, route, params, state, copied), _stores(stores, route, params)])
@@ -110,7 +111,8 @@ def judge_cartons(
     places = route.territories
     rival = misrecorded(seen, row, route.near, places.of, places.home, params)
     opinions = assess_many(seen, len(touched), params.diverted, rival=rival)
-    findings = _said(touched, row, after, opinions, route, params)
+    share = np.array([(shares or {}).get(one, params.diverted) for one in route.cartons.dealer[row].tolist()])
+    findings = _said(touched, row, after, opinions, shifted(opinions.posterior, share, params), route, params)
     findings += _doubted(touched, row, after, opinions, route, params) + _unknown(state, lost, scans, params)
     return Judged(touched, row, after, opinions, ordered(findings))
 
@@ -249,15 +251,15 @@ def _seen(buyers: Buyers, row: Whole, route: Route, params: Params, climate: Cli
 
 
 def _said(
-    carton: Whole, row: Whole, buyers: Buyers, opinions: Opinions, route: Route, params: Params
+    carton: Whole, row: Whole, buyers: Buyers, opinions: Opinions, posteriors: Real, route: Route, params: Params
 ) -> list[BatchFinding]:
     index = groups(buyers.carton)
     findings = []
-    for one in np.flatnonzero(opinions.posterior >= params.carton_notice).tolist():
-        sure = opinions.posterior[one] >= params.carton_task and opinions.agree[one] >= 2
+    for one in np.flatnonzero(posteriors >= params.carton_notice).tolist():
+        sure = posteriors[one] >= params.carton_task and opinions.agree[one] >= 2
         mine = buyers.take(slice(int(index.starts[one]), int(index.stops[one])))
         region = int(codes()[opinions.target[one]])
-        posterior = float(opinions.posterior[one])
+        posterior = float(posteriors[one])
         values: dict[str, Value] = {
             "sscc": str(int(carton[one])), "region": region, "people": len(mine), "agree": int(opinions.agree[one]),
             "posterior": posterior, "least": float(opinions.least[one]),
@@ -290,6 +292,14 @@ def _doubted(
             scans=mine.seq[mine.seq >= 0], cartons=[carton[one]],
         ))  # fmt: skip
     return findings
+
+
+def shifted(posterior: Real, share: Real, params: Params) -> Real:
+    """The posteriors with `share` in the place of params.diverted."""
+    odds = (
+        posterior / np.maximum(1e-9, 1 - posterior) * (share / (1 - share)) / (params.diverted / (1 - params.diverted))
+    )
+    return np.asarray(np.round(odds / (1 + odds), 6))
 
 
 def _mix(buyers: Buyers) -> Mapping[str, int]:

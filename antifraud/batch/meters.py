@@ -22,16 +22,20 @@ GRID, GRID_TO = 40, 0.6
 SMALL = 0.01  # Posteriors below are summed and treated as rare events.
 
 
-@lru_cache
-def _grid(h0: float) -> tuple[Real, Real]:
-    """(log g/h0, log (1-g)/(1-h0)) on a geometric grid from 2 h0 to .6, all of one weight."""
-    g = np.geomspace(2 * h0, GRID_TO, GRID)
+@lru_cache(maxsize=4096)
+def _grid(h0: float, least: float) -> tuple[Real, Real]:
+    """(log g/h0, log (1-g)/(1-h0)) on a geometric grid from 2 h0, or `least`, to .6, all of one weight."""
+    g = np.geomspace(max(2 * h0, least), GRID_TO, GRID)
     return np.log(g / h0), np.log((1 - g) / (1 - h0))
 
 
-def log_e(x: Whole, n: Whole, h0: float) -> Real:
-    """log of the e-value of x flagged of n, arrays of any one shape."""
-    hit, miss = _grid(h0)
+def log_e(x: Whole | Real, n: Whole, h0: float, least: float = 0.0) -> Real:
+    """log of the e-value of x flagged of n, arrays of any one shape. least: the smallest share that is of interest.
+
+    x may be a sum of posteriors: (g/h0)^x ((1-g)/(1-h0))^(1-x) lies below the chord from x = 0 to x = 1, so its mean
+    is at most 1 while the mean of x is at most h0.
+    """
+    hit, miss = _grid(h0, least)
     terms = np.multiply.outer(x, hit) + np.multiply.outer(n - x, miss) - math.log(GRID)
     top = terms.max(axis=-1)
     return np.asarray(top + np.log(np.exp(terms - top[..., None]).sum(axis=-1)))
