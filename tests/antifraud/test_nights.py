@@ -256,7 +256,7 @@ def test_kill_minus_nine_between_stretches_loses_and_doubles_nothing(database, d
         program = subprocess.Popen([sys.executable, "-m", "scan_api", "judge"], env=os.environ | environment,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         before = _judged(database)
-        while program.poll() is None and _judged(database) < before + dice.randint(1, total // 6):
+        while program.poll() is None and _judged(database) < before + dice.randint(1, total // 20):
             time.sleep(0.002)
         if program.poll() is None:
             program.send_signal(signal.SIGKILL)
