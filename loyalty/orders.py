@@ -6,9 +6,10 @@ the key: the same again changes nothing, with other content it is refused.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from uuid import UUID
 
 from sqlalchemy import Row, insert, select, text, update
@@ -17,7 +18,7 @@ from foundation.bulk import record_set, rows_json
 from foundation.database import ReadTx, Tx
 from foundation.errors import BadRequest, Conflict, NotFound
 from foundation.ids import uuid7
-from loyalty import earning, expiry, following
+from loyalty import earning, expiry, following, members
 from loyalty.csv_rows import rows_of
 from loyalty.earning import Award, EarnRequest
 from loyalty.idempotency import Key, input_hash
@@ -165,10 +166,21 @@ def _take_back(tx: Tx, order: Row[tuple[object, ...]], refund_id: str, refunded_
 
 def import_csv(tx: Tx, content: bytes, *, now: datetime) -> int:
     """Place all orders of a file; how many rows. Raises BadOrderFile, OrderReused; then nothing was placed."""
-    placed = list(read_csv(content))
-    for start in range(0, len(placed), BATCH):
-        place(tx, placed[start : start + BATCH], now=now)
-    return len(placed)
+    # Read twice: every row is looked at before the first is written, and a million orders are never held at once.
+    count = sum(1 for _ in read_csv(content))
+    rows = enumerate(read_csv(content), 2)
+    for batch in iter(lambda: list(islice(rows, BATCH)), []):
+        place(tx, _of_members(tx, batch), now=now)
+    return count
+
+
+def _of_members(tx: ReadTx, batch: Sequence[tuple[int, Order]]) -> list[Order]:
+    """Each for whom its member is today: merged since, perhaps. Raises BadOrderFile."""
+    today = members.today(tx, [one.member_id for _, one in batch])
+    for number, one in batch:
+        if one.member_id not in today:
+            raise BadOrderFile(f"Row {number}, member: nobody is a member under this id.")
+    return [replace(one, member_id=today[one.member_id]) for _, one in batch]
 
 
 def read_csv(content: bytes) -> Iterator[Order]:

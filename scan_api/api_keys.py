@@ -25,7 +25,7 @@ Scope = Literal[
     "items:verify", "scans:read", "webhooks:manage", "line:work", "links:manage", "epcis:capture", "epcis:read",
     "deliveries:write", "units:work",
     "trade:deliver", "cases:work", "inspections:report",
-    "prizes:draft",
+    "prizes:draft", "orders:write",
 ]  # fmt: skip
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 MOST_DAYS = 730

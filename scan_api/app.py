@@ -28,6 +28,7 @@ from scan_api.routes import (
     line,
     links,
     members,
+    orders,
     packages,
     partners,
     pools,
@@ -81,6 +82,7 @@ def make_app(house: House) -> FastAPI:
     app.include_router(prizes.router)
     app.include_router(pools.router)
     app.include_router(rewards.router)
+    app.include_router(orders.router)
     app.include_router(trade.router)
     app.include_router(exports.router)
     app.include_router(partners.router)
@@ -105,6 +107,7 @@ def _most_bytes(house: House, path: str) -> int:
         "/v1/appeals/": appeals.MOST_BYTES,
         "/v1/inspections/": inspections.MOST_BYTES,
         "/v1/trade/notices/": trade.MOST_BYTES,
+        orders.FILES: orders.MOST_FILE_BYTES,
     }
     return next((size for start, size in most.items() if path.startswith(start)), bodies.MOST_BYTES)
 

@@ -687,6 +687,10 @@ class OperationOut(TypedDict):
     refused: list[UnitRefusalOut]
 
 
+class OrderFileOut(TypedDict):
+    orders: int
+
+
 class PairIn(TypedDict):
     """cap: its code, without what all caps of the job begin with."""
 
@@ -835,6 +839,26 @@ class ProductOut(TypedDict):
     en: str
 
 
+class PurchaseIn(TypedDict):
+    """member or phone: whose it is. paid_fen: after discounts and what was paid in points. gtins: the basket."""
+
+    member: NotRequired[str | None]
+    phone: NotRequired[str | None]
+    placed_at: str
+    paid_fen: int
+    channel: NotRequired[str]
+    gtins: NotRequired[list[str]]
+
+
+class PurchaseOut(TypedDict):
+    """state: credited, held or none; reason: one stable word, such as no-campaign."""
+
+    order_id: str
+    points: int
+    state: str
+    reason: str
+
+
 class QuestionIn(TypedDict):
     """correlation_id comes back with the answer."""
 
@@ -879,6 +903,18 @@ class RedemptionOut(TypedDict):
 class ReferralOut(TypedDict):
     code: str
     invited: int
+    points: int
+
+
+class RefundIn(TypedDict):
+    amount_fen: int
+
+
+class RefundOut(TypedDict):
+    """points: what was taken back for this part."""
+
+    order_id: str
+    refund_id: str
     points: int
 
 
@@ -1381,6 +1417,24 @@ class Client(Transport):
     def rewards_my_tier(self) -> TierOut:
         """The tier, what counts for it, and the next one."""
         answer: TierOut = self.call("GET", "/v1/me/tier")
+        return answer
+
+    def orders_put_order(self, order_id: str, body: PurchaseIn) -> PurchaseOut:
+        """A purchase earns by the campaigns in force when it was made. The same again: what it earned then."""
+        answer: PurchaseOut = self.call("PUT", f"/v1/orders/{quote(str(order_id), safe='')}", body=body)
+        return answer
+
+    def orders_put_refund(self, order_id: str, refund_id: str, body: RefundIn) -> RefundOut:
+        """A part of an order was given back, and its points with it; the parts together are the whole."""
+        answer: RefundOut = self.call(
+            "PUT", f"/v1/orders/{quote(str(order_id), safe='')}/refunds/{quote(str(refund_id), safe='')}", body=body
+        )
+        return answer
+
+    def orders_put_file(self, key: str) -> OrderFileOut:
+        """A CSV of orders, all of it or nothing; a refusal names the row and the column and is remembered under
+        the key."""
+        answer: OrderFileOut = self.call("PUT", f"/v1/order-files/{quote(str(key), safe='')}")
         return answer
 
     def trade_dealer(self, dealer_id: int) -> TradeDealerOut:

@@ -46,7 +46,12 @@ def test_an_order_earns_a_point_a_yuan_once_and_refunds_add_up_to_the_whole(tx, 
         orders.refund(tx, "o1", "r2", 1, now=now)
 
 
+def joined(tx, now, *who):
+    tx.execute(insert(members), [{"id": one, "created_at": now} for one in who])
+
+
 def test_a_file_is_placed_whole_and_again_changes_nothing(tx, now, per_yuan):
+    joined(tx, now, *(UUID(int=at) for at in (1, 2, 3)))
     rows = [f"o{at},{UUID(int=1 + at % 3)},2026-06-01T13:00:00,12.5,shop,1 2" for at in range(2_500)]
     content = "\n".join([HEADER, *rows]).encode("utf-8-sig")
     assert [orders.import_csv(tx, content, now=now) for _ in range(2)] == [2_500, 2_500]
@@ -73,6 +78,17 @@ def test_a_bad_row_refuses_the_whole_file_and_is_named(tx, now, per_yuan, row, s
     content = f"{HEADER}\na,{LI},2026-06-01,1,,\n{row}\n".encode()
     with pytest.raises(BadOrderFile, match=says):
         orders.import_csv(tx, content, now=now)
+    assert wallet.balance(tx, LI, now=now).available == 0
+
+
+def test_a_stranger_and_somebody_erased_earn_nothing_and_are_named(tx, now, per_yuan):
+    joined(tx, now, LI)
+    tx.execute(insert(members).values(id=UUID(int=78), created_at=now, erased_at=now))
+    rows = [f"o{at},{LI},2026-06-01,1,," for at in range(3)]
+    for who in (UUID(int=77), UUID(int=78)):
+        content = "\n".join([HEADER, *rows, f"x,{who},2026-06-01,1,,"]).encode()
+        with pytest.raises(BadOrderFile, match="Row 5, member: nobody"), tx.begin_nested():
+            orders.import_csv(tx, content, now=now)
     assert wallet.balance(tx, LI, now=now).available == 0
 
 
