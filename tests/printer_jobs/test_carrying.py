@@ -1,11 +1,15 @@
 """A memory stick instead of a network: codes out, the story home, each as often as one likes."""
 
+import json
+
 import pytest
+from typer.testing import CliRunner
 
 from codegen import hierarchy, spans
 from printer_jobs import carrying, jobs
 from printer_jobs.carrying import Carried
 from printer_jobs.platform import FolderPlatform, PlatformRefuses
+from scan_api.cli import app
 from tests.printer_jobs.office import Plant
 
 
@@ -44,3 +48,16 @@ def test_what_is_no_stick_of_this_job_is_named(plant, tmp_path):
         (stick / "report.json").write_text(text)
         with pytest.raises(PlatformRefuses, match=words):
             carrying.bring(plant.platform, stick)
+
+
+def test_the_office_does_it_at_the_shell(plant, tmp_path, database_url, monkeypatch):
+    monkeypatch.setenv("ONECODE_DATABASE_URL", database_url)
+    monkeypatch.setenv("ONECODE_MASTER_KEY", "11" * 32)
+    monkeypatch.setenv("ONECODE_DATA_DIR", str(tmp_path))
+    job, stick, run = plant.job(count=6, pack_size=6), str(tmp_path / "stick"), CliRunner().invoke
+    said = json.loads(run(app, ["line", "carry", str(job.id), stick, "--json"]).stdout)
+    assert said == {"job": job.id, "blocks": 1, "items": 6, "cases": 5}
+    assert "holds no report" in str(run(app, ["line", "bring", stick]).exception)
+    plant.station(platform=FolderPlatform(tmp_path / "stick")).run(job.id)
+    assert run(app, ["line", "bring", stick]).stdout == f"job {job.id}: the reports of 1 blocks are in\n"
+    assert plant.ask(jobs.job_status, job.id).balance.commissioned == 6
