@@ -68,6 +68,7 @@ class BatchParams:
     reseal_cartons: int = 3
     reseal_days: int = 2
 
+    call_from: float = 0.8  # of the fused score of a person
     person_10min: int = 10
     person_day: int = 30
     person_cells_day: int = 3

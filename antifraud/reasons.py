@@ -149,6 +149,18 @@ SENTENCES: Mapping[str, Mapping[Language, str]] = {
         "shipped. The record of its delivery or packing is likelier wrong (probability {probability}); it is no "
         "evidence of diversion. Please check delivery {shipment}.",
     },
+    "HRV_FUSED": {
+        "zh": "{people} 个账号的多项迹象合在一起（{codes}），至少 {probability} 的可能是非正常获取编码，"
+        "提示线 {limit}。单项迹象不足以说明问题，请核实。",
+        "en": "Several signs about {people} accounts taken together ({codes}): codes got by other ways than buying, "
+        "with probability {probability} or more; called from {limit}. No single sign would do; please look.",
+    },
+    "ABU_FUSED": {
+        "zh": "{people} 个账号的多项迹象合在一起（{codes}），至少 {probability} 的可能是批量或团伙领取，"
+        "提示线 {limit}。单项迹象不足以说明问题，请核实。",
+        "en": "Several signs about {people} accounts taken together ({codes}): rewards taken by machine or by a ring, "
+        "with probability {probability} or more; called from {limit}. No single sign would do; please look.",
+    },
     "ABU_VELOCITY": {
         "zh": "扫码频率超过常人：{what} 达到 {count}，上限 {limit}。疑似批量操作。",
         "en": "More than a person does: {what} is {count}, the limit {limit}. Potential automation.",

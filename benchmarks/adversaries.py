@@ -65,8 +65,9 @@ def _seen(one: Decision, facts: Facts) -> Seen:
 
 
 def _at_night(world: World, params: Params) -> Flag:
-    """Scans that an alarm of a night covers."""
-    scans, alarms = world.events.scans, list(watch(world, params, seed=1).alarms.values())
+    """Scans that an alarm of a night covers: one that calls, or a carton in the file of a dealer."""
+    scans, said = world.events.scans, watch(world, params, seed=1).alarms.values()
+    alarms = [one for one in said if one.calls or one.code == "DIV_CARTON_TASK"]
     covered = np.zeros(len(scans), dtype=bool)
     for kind, column in (("item", scans.item), ("carton", scans.carton), ("person", scans.person),
                          ("account", scans.account), ("device", scans.device), ("payee", scans.payee),

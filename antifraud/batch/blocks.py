@@ -58,7 +58,7 @@ def judge_blocks(scans: Scans, params: Params, rng: np.random.Generator) -> list
     }  # fmt: skip
     return [found(
         "ABU_DENSE_BLOCK", Severity.HIGH, f"block:{int(accounts[0])}", values, 4 * np.log(block.score / chance) + 2,
-        at=scans.at[rows].max(), scans=rows, cartons=(), holds=True,
+        at=scans.at[rows].max(), scans=rows, cartons=(), holds=True, people=accounts.tolist(),
     )]  # fmt: skip
 
 

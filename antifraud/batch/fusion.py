@@ -8,9 +8,11 @@ for a score they are provisional, and whoever shows the score says so. The reaso
 sum.
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from scipy.optimize import minimize
 from antifraud.batch.proof import BatchFinding
 from antifraud.findings import Reason
 
-__all__ = ["PRIOR", "SCORES", "Score", "Weights", "features", "fit", "score", "score_of", "scored"]
+__all__ = ["LEARNT", "PRIOR", "SCORES", "Score", "Weights", "features", "fit", "score", "score_of", "scored"]
 
 Real = NDArray[np.float64]
 SCORES = ("clone", "harvest", "diversion", "abuse")
@@ -71,7 +73,7 @@ def features(reasons: Iterable[Reason]) -> dict[str, float]:
 
 def score(reasons: Iterable[Reason], weights: "Weights | None" = None) -> tuple[Score, ...]:
     """The four scores of one subject, in the order of SCORES."""
-    given, phi = weights or PRIOR, features(reasons)
+    given, phi = weights or LEARNT, features(reasons)
     answer = []
     for kind in SCORES:
         parts = [(code, given.weight.get(code, 0.0) * phi[code]) for code in sorted(phi) if score_of(code) == kind]
@@ -128,3 +130,17 @@ CODES = (
 )  # fmt: skip
 PRIOR = Weights("unfitted", dict.fromkeys(SCORES, -4.0), dict.fromkeys(CODES, 1.0))
 """Every contribution at its word, against odds of one in fifty; until weights are fitted on worlds and labels."""
+
+
+def _learnt(path: Path) -> Weights:
+    """What was learnt on worlds, from its file; a score or code that none taught keeps its prior."""
+    if not path.exists():
+        return PRIOR
+    fitted = json.loads(path.read_text("utf-8"))
+    bias, weight = {**PRIOR.bias, **fitted["bias"]}, {**PRIOR.weight, **fitted["weight"]}
+    return Weights(fitted["name"], bias, weight, tuple(fitted["seeds"]), fitted["labels"])
+
+
+FITTED = Path(__file__).parents[1] / "data" / "fitted.json"
+LEARNT = _learnt(FITTED)
+"""In force. `onecode bench detect` with DETECT_FIT=1 learns them anew."""

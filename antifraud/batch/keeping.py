@@ -21,7 +21,8 @@ __all__ = ["DamagedMemory", "dump", "load", "version"]
 
 DIGEST = 32
 FAST = 1  # zlib's level: most of the gain, a fifth of the time.
-SOURCES = ("batch", "columns.py", "findings.py", "location.py", "regions.py", "diversion.py", "evidence.py")
+SOURCES = ("batch", "columns.py", "findings.py", "location.py", "regions.py", "diversion.py", "evidence.py",
+           "data/fitted.json")  # fmt: skip
 NUMPY = frozenset({
     ("numpy", "dtype"), ("numpy", "ndarray"), ("numpy._core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "scalar"), ("numpy._core.numeric", "_frombuffer"),
@@ -45,7 +46,7 @@ def version(params: Params) -> str:
 
 
 def _files(path: Path) -> Sequence[Path]:
-    return sorted(path.glob("*.py")) if path.is_dir() else [path]
+    return sorted(path.glob("*.py")) if path.is_dir() else [path] if path.exists() else []
 
 
 def dump(watch: Watch) -> bytes:

@@ -126,5 +126,5 @@ def _ring(ring: Whole, account: Whole, row: Whole, day: int, params: Params) -> 
     values = {"accounts": len(ring), "limit": params.batch.lockstep_accounts, "scans": len(rows)}
     return found(
         "ABU_LOCKSTEP", Severity.HIGH, f"ring:{int(ring[0])}", values, 4 + np.log(len(ring) / 10),
-        at=(day + 1) * DAY_US, scans=rows, holds=True,
+        at=(day + 1) * DAY_US, scans=rows, holds=True, people=ring.tolist(),
     )  # fmt: skip

@@ -2,7 +2,8 @@
 it.
 
 Of an actor's last fifty codes, at least 24: half or more steps between neighbours of at most 24 item numbers, over
-three cartons or more, and the Wald-Wolfowitz runs test about the median rejects chance at 1e-6 (exact). A household
+three cartons or more that follow each other (who buys carton after carton jumps from each to the next, who reads a file
+from few), and the Wald-Wolfowitz runs test about the median rejects chance at 1e-6 (exact). A household
 that opens one carton scans near numbers, and a restaurant opens cartons in order; so one of these must hold as well:
 the cartons had not left yet, the codes were scanned in several places, or half the steps are exactly one, which hands
 that take bottles out of a carton do not do.
@@ -44,7 +45,10 @@ def judge_order(harvest: Harvest, params: Params) -> list[BatchFinding]:
         steps = np.abs(np.diff(mine.item))
         near = float((steps <= params.batch.order_step).mean())
         cartons = np.unique(mine.carton)
-        if near < params.batch.order_share or len(cartons) < CARTONS or not _no_hands(mine, steps):
+        jumps = int((steps > params.batch.order_step).sum())
+        if near < params.batch.order_share or len(cartons) < CARTONS or 2 * jumps > len(cartons) - 1:
+            continue
+        if not _no_hands(mine, steps):
             continue
         marks = mine.item > np.median(mine.item)
         runs = 1 + int((marks[1:] != marks[:-1]).sum())

@@ -19,12 +19,16 @@ SHOWN = 50  # Rows a finding names; its values say how many there are.
 
 @dataclass(frozen=True, slots=True)
 class BatchFinding:
-    """at: microseconds UTC of the latest row of its proof. scans: row numbers; cartons: ids. At most SHOWN of each."""
+    """at: microseconds UTC of the latest row of its proof. scans: row numbers; cartons: ids. At most SHOWN of each.
+
+    people: of a ring, whom it is about; nobody where the pivot says it.
+    """
 
     finding: Finding
     at: int
     scans: tuple[int, ...] = ()
     cartons: tuple[int, ...] = ()
+    people: tuple[int, ...] = ()
 
     @property
     def code(self) -> str:
@@ -42,12 +46,13 @@ class BatchFinding:
 def found(
     code: str, severity: Severity, pivot: str, values: Mapping[str, Value], contribution: float,
     *, at: int, scans: Iterable[int] = (), cartons: Iterable[int] = (), holds: bool = False,
+    people: Iterable[int] = (),
 ) -> BatchFinding:  # fmt: skip
     """contribution: evidence in nats."""
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
     finding = Finding(Reason(code, plain, round(float(contribution), 4)), severity, pivot, holds)
     rows, units = ([int(one) for one in some][:SHOWN] for some in (scans, cartons))
-    return BatchFinding(finding, int(at), tuple(rows), tuple(units))
+    return BatchFinding(finding, int(at), tuple(rows), tuple(units), tuple(int(one) for one in people))
 
 
 def ordered(findings: Iterable[BatchFinding]) -> list[BatchFinding]:

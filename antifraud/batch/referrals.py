@@ -123,4 +123,5 @@ def _said(
     return found(
         "ABU_REFERRAL_RING", Severity.HIGH, f"account:{root}", values, 2.0 + np.log(len(members)),
         at=max(state.at.get(one, 0) for one in members | {root}), holds=True,
+        people=sorted(members | {root}),
     )  # fmt: skip

@@ -9,7 +9,7 @@ p by Monte-Carlo: 999 times, C victims are spread over the claims at random and 
 that looking at many zones is paid for. Flag at p <= .01: one false cluster in a hundred nights without copies.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,10 +37,17 @@ class Victims:
     exposed: dict[str, dict[int, int]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     harmed: dict[str, dict[int, int]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     latest: int = 0
+    explained: set[int] = field(default_factory=set)
 
-    def fold(self, touched: Touched, cartons: Cartons) -> None:
-        """Take what the touched codes say now in place of what they said before."""
-        for visits, sign in ((touched.before, -1), (touched.visits, 1)):
+    def fold(self, touched: Touched, cartons: Cartons, known: Iterable[int] = ()) -> None:
+        """Take what the touched codes say now in place of what they said before.
+
+        known: codes somebody was told of, as copied or as claimed by a thief: their victims are explained.
+        """
+        before = touched.before.take(~np.isin(touched.before.item, sorted(self.explained)))
+        self.explained.update(known)
+        now = touched.visits.take(~np.isin(touched.visits.item, sorted(self.explained)))
+        for visits, sign in ((before, -1), (now, 1)):
             claims = np.flatnonzero(visits.claimed & (visits.cell >= 0))
             for counts, rows in ((self.exposed, claims), (self.harmed, victims(visits, 20.0))):
                 for kind, zone in _zones(visits, rows, cartons):

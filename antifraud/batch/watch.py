@@ -7,7 +7,7 @@ and which codes are copied must be known before a carton is judged by where it w
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from antifraud.batch.actors import Actors
 from antifraud.batch.blocks import judge_blocks
 from antifraud.batch.budget import BudgetState, judge_budget
+from antifraud.batch.calling import Calls, call
 from antifraud.batch.canaries import judge_canaries
 from antifraud.batch.cartons import CartonState, Judged, Route, judge_cartons
 from antifraud.batch.copies import judge_copies
@@ -23,6 +24,7 @@ from antifraud.batch.dealers import DealerState, judge_dealers
 from antifraud.batch.early import EarlyState, judge_early
 from antifraud.batch.environment import EnvironmentState, judge_environment
 from antifraud.batch.flows import judge_flows
+from antifraud.batch.fusion import LEARNT
 from antifraud.batch.guesses import GuessState, judge_guesses, judge_pools
 from antifraud.batch.halves import Halves, judge_halves
 from antifraud.batch.items import Items
@@ -102,6 +104,7 @@ class Watch:
     names: dict[int, str] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)
     today: set[int] = field(default_factory=set)
+    calls: Calls = field(default_factory=Calls)
     judged: Judged | None = None
 
     def fold(self, stretch: Stretch) -> list[BatchFinding]:
@@ -113,7 +116,7 @@ class Watch:
             self._remember(said)
         self.scans += len(stretch.scans)
         self.names |= stretch.names
-        return ordered(said)
+        return self._called(said, stretch.route)
 
     def survey(
         self, window: Window | None, judged: Judged | None, route: Route, rng: np.random.Generator
@@ -127,7 +130,22 @@ class Watch:
         said += self._timed("clone", lambda: judge_victims(self.victims, params, rng))
         if judged is not None:
             said += self._timed("diversion", lambda: judge_flows(judged, route, params, self.cartons))
-        return ordered(said)
+        return self._called(said, route)
+
+    def _called(self, said: list[BatchFinding], route: Route) -> list[BatchFinding]:
+        """As they are told: what calls nobody for the file, and whom it adds up to."""
+        return call(ordered(said), self.people_of, route.cartons, self.calls, LEARNT, self.params)
+
+    def people_of(self, one: BatchFinding) -> Sequence[int]:
+        """Who answers for a finding: who is named, or who used the phone or purse. Nobody for a network or a place."""
+        kind, _, number = one.pivot.partition(":")
+        if one.people or kind in ("person", "account"):
+            return one.people or (int(number),)
+        owners = {"device": self.reuse.phones, "payee": self.reuse.payees}.get(kind)
+        if owners is None:
+            return ()
+        users = owners.look(np.array([int(number)], dtype=np.int64)).account.tolist()
+        return sorted({*users, int(number)} if kind == "device" else set(users))
 
     def _timed(self, family: str, judge: Callable[[], list[BatchFinding]]) -> list[BatchFinding]:
         begun = time.thread_time()
@@ -170,7 +188,9 @@ class Watch:
         said = judge_people(touched, table, params, self.items.crowds) + judge_travel(touched, params)
         said += judge_copies(touched, params) + judge_halves(scans, params, self.halves)
         self.copied |= {int(one.pivot.removeprefix("item:")) for one in said if one.code in COPIED}
-        self.victims.fold(touched, table)
+        claimed = touched.visits.claimed & np.isin(touched.visits.person, sorted(self.crew))
+        here = self.copied.intersection(touched.visits.item.tolist())
+        self.victims.fold(touched, table, here.union(touched.visits.item[claimed].tolist()))
         return said
 
     def _diverted(self, stretch: Stretch) -> list[BatchFinding]:
@@ -181,7 +201,10 @@ class Watch:
         """
         scans, params, copied = stretch.scans, self.params, np.array(sorted(self.copied), dtype=np.int64)
         fit = ~(np.isin(scans.person, sorted(self.crew)) | np.isin(scans.device, sorted(self.phones)))
-        judged = judge_cartons(_without(scans, fit), stretch.stores, stretch.route, params, self.cartons, copied=copied)
+        shares = self.dealers.shares(stretch.route.cartons.dealer, params)
+        judged = judge_cartons(
+            _without(scans, fit), stretch.stores, stretch.route, params, self.cartons, copied=copied, shares=shares
+        )
         self.judged = judged
         self.today.update(judged.carton.tolist())
         return judged.findings + judge_dealers(judged, stretch.route, params, self.dealers)

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from antifraud.batch.fusion import SCORES
+from antifraud.batch.fusion import LEARNT, SCORES
 from antifraud.params import Params
 from antifraud.simulator.parameters import Methods, Parameters
 from antifraud.simulator.plan import HONEST, Plan
@@ -29,7 +29,8 @@ from benchmarks.detect.subjects import subjects
 
 ROOT = Path(__file__).parents[2]
 Result = dict[str, Any]
-Score = Callable[[World, Season, Params], Result]
+Nights = Callable[[], Season]
+Score = Callable[[World, Nights, Params], Result]
 EVERYBODY = Plan()
 Change = Callable[[Parameters], Parameters]
 SWEEPS: Mapping[str, Change] = {
@@ -49,8 +50,11 @@ def run() -> Result:
     if os.environ.get("DETECT_FIT") == "1":
         _learn(folder, world)
     params = fit.params()
-    rows = [_kept(folder, world, params, seed, _scored) for seed in seeds()]
-    figures = interval.figures([{name: row[name] for name in row if name != "naive"} for row in rows])
+    nights = [_kept(folder, world, params, seed, _scored) for seed in seeds()]
+    rows = [row | _kept(folder, world, params, seed, _in_line) for row, seed in zip(nights, seeds(), strict=True)]
+    figures = interval.figures([{name: row[name] for name in row if name not in ("naive", "waits")} for row in rows])
+    for name in rows[0]["waits"]:
+        figures["dealers"][name] = interval.median([days for row in rows for days in row["waits"][name]])
     return {
         "scale": scale, "seeds": [seeds()[0], seeds()[-1]], "fitted_on": [fit.SEEDS[0], fit.SEEDS[-1]],
         "dealer_null": params.batch.dealer_null, "gates": gates.judged(figures), "figures": _short(figures),
@@ -82,7 +86,8 @@ def _swept(folder: Path, world: Parameters, params: Params) -> Result:
     return swept | ({"nobody attacks": _short(interval.figures(rows))} if rows else {})
 
 
-def _counted(world: World, season: Season, params: Params) -> Result:
+def _counted(world: World, nights: Nights, params: Params) -> Result:
+    season = nights()
     found = subjects(world, season)
     labelled = {
         kind: [(phi, number in some.guilty) for number, phi in some.phi.items()] for kind, some in found.items()
@@ -90,21 +95,31 @@ def _counted(world: World, season: Season, params: Params) -> Result:
     return {"dealers": fit.counts(world, season, params), "subjects": labelled}
 
 
-def _families(world: World, season: Season, params: Params) -> Result:  # noqa: ARG001  # One shape for all.
+def _families(world: World, nights: Nights, params: Params) -> Result:  # noqa: ARG001  # One shape for all.
+    return _of_season(world, nights())
+
+
+def _of_season(world: World, season: Season) -> Result:
     found = subjects(world, season)
     return {
         "clones": scoring.clones(world, season), "cartons": scoring.cartons(world, season),
         "dealers": scoring.dealers(world, season), "people": scoring.people(world, season),
+        "calls": scoring.calls(world, season),
         "freezes_by_reason": scoring.freezes_by_reason(world, season),
         "guessing": guessing.figures(world, season), "precision_by_reason": fused.by_code(found),
-        **fused.figures(found, fit.weights()),
+        **fused.figures(found, LEARNT),
     }  # fmt: skip
 
 
-def _scored(world: World, season: Season, params: Params) -> Result:
-    return _families(world, season, params) | {
-        "in_line": in_line.figures(world, params), "naive": naive.figures(world, season, params),
+def _scored(world: World, nights: Nights, params: Params) -> Result:
+    season = nights()
+    return _of_season(world, season) | {
+        "naive": naive.figures(world, season, params), "waits": scoring.waits(world, season),
     }  # fmt: skip
+
+
+def _in_line(world: World, nights: Nights, params: Params) -> Result:  # noqa: ARG001  # One shape for all.
+    return {"in_line": in_line.figures(world, params)}
 
 
 def _kept(
@@ -112,14 +127,14 @@ def _kept(
 ) -> Result:
     """The scores of one world, from the folder if they are there."""
     attacks = {attack.name: times for attack, times in plan.strength.items()}
-    learnt = asdict(fit.weights()) if score is not _counted else {}
+    learnt = asdict(LEARNT) if score is not _counted else {}
     world_of = [asdict(parameters), attacks, seed]
     made_of = json.dumps([world_of, params.version, learnt, _source(), score.__name__], sort_keys=True)
     path = folder / f"seed-{seed:02}-{score.__name__.strip('_')}-{sha256(made_of.encode()).hexdigest()[:10]}.json"
     if not path.exists():
         sys.stderr.write(f"seed {seed} {score.__name__.strip('_')}\n")
         world = simulate(parameters, seed=seed, plan=plan)
-        found = score(world, watch(world, params, seed=seed), params)
+        found = score(world, lambda: watch(world, params, seed=seed), params)
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         part.write_text(json.dumps(found))

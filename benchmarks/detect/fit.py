@@ -10,35 +10,32 @@ dealers must expect it. The least null of a grid is taken with which honest deal
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from antifraud.batch.fusion import PRIOR, Weights
-from antifraud.batch.meters import e_bh, log_e
+from antifraud.batch.dealers import meter
+from antifraud.batch.fusion import FITTED
+from antifraud.batch.meters import e_bh
 from antifraud.params import Params
 from antifraud.simulator.world import World
 from benchmarks.detect.nights import Season
 
 SEEDS = range(1, 11)
-FITTED = Path(__file__).parents[2] / "antifraud" / "data" / "fitted.json"
 NULLS = (1e-3, 2e-3, 5e-3, 1e-2, 1.5e-2, 2e-2, 3e-2, 5e-2)
 FALSE_AT_MOST = 0.02  # Of the list; below the gate of 0.05, because seasons differ.
 
-Counts = list[tuple[int, int, bool]]
+Counts = list[tuple[list[float], bool]]
 Learnt = tuple[float, dict[str, float], int]
 
 
 def counts(world: World, season: Season, params: Params) -> Counts:
-    """(cartons flagged, cartons judged, guilty) of each dealer."""
-    verdicts, truth = season.verdicts, world.truth.dealers
-    flagged = (verdicts.posterior >= params.carton_task) & (verdicts.agree >= 2)
+    """(log of the meter with each of NULLS, guilty) of each dealer at the end of the season."""
+    truth = world.truth.dealers
     guilty = dict(zip(truth.dealer.tolist(), (truth.diverts > 0).tolist(), strict=True))
     return [
-        (int((flagged & mine).sum()), int((verdicts.people[mine] >= 2).sum()), guilty[dealer])
-        for dealer in np.unique(verdicts.dealer).tolist()
-        for mine in [verdicts.dealer == dealer]
+        ([meter(account, null, params) for null in NULLS], guilty[dealer])
+        for dealer, account in sorted(season.dealers.accounts.items())
     ]  # fmt: skip
 
 
@@ -51,9 +48,9 @@ def dealer_null(seasons: Sequence[Counts], params: Params) -> float:
 
 
 def _false_discovery(season: Counts, null: float, params: Params) -> float:
-    x, n, guilty = (np.array(column) for column in zip(*season, strict=True))
-    listed = e_bh(np.exp(np.minimum(700.0, log_e(x, n, null))), params.batch.dealer_fdr)
-    return float((listed & ~guilty.astype(bool)).sum() / max(1, listed.sum()))
+    logs, guilty = np.array([of[NULLS.index(null)] for of, _ in season]), np.array([bad for _, bad in season])
+    listed = e_bh(np.exp(np.minimum(700.0, logs)), params.batch.dealer_fdr)
+    return float((listed & ~guilty).sum() / max(1, listed.sum()))
 
 
 def write(null: float, learnt: Mapping[str, Learnt], *, scale: float) -> None:
@@ -73,15 +70,6 @@ def params() -> Params:
         return Params()
     fitted = _fitted()
     return replace(Params(), name=fitted["name"], batch=replace(Params().batch, **fitted["batch"]))
-
-
-def weights() -> Weights:
-    """Of the four scores; a score or code that no world taught keeps its prior."""
-    if not FITTED.exists():
-        return PRIOR
-    fitted = _fitted()
-    bias, weight = {**PRIOR.bias, **fitted["bias"]}, {**PRIOR.weight, **fitted["weight"]}
-    return Weights(fitted["name"], bias, weight, tuple(fitted["seeds"]), fitted["labels"])
 
 
 def _fitted() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Every batch detector over one season, night by night, as operation would run them: nothing sees tomorrow.
 
-An alarm is a finding of medium severity or more, known at the end of the night that raised it; it is counted once.
+An alarm is a finding, known at the end of the night that raised it and counted once; those of medium severity or more
+call a person to a case.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from antifraud.batch import watch as watch_of
 from antifraud.batch.cartons import Route
-from antifraud.batch.dealers import Verdicts
+from antifraud.batch.dealers import DealerState, Verdicts
 from antifraud.batch.proof import BatchFinding
 from antifraud.batch.watch import COPIED, Stretch, Window
 from antifraud.columns import Events, Scans, StoreScans
@@ -29,9 +30,10 @@ FORTNIGHT = 14  # Clusters and flows are looked at so often.
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """The first night somebody is told something of a pivot. at: the end of that night; score: the most nats since.
+    """The first night something is said of a pivot. at: the end of that night; score: the most nats since.
 
-    members: the accounts of a ring, as far as its finding names their scans.
+    calls: a person to the case `case`; else it is for the file. members: who answers for
+    it, each with the night they were named.
     """
 
     code: str
@@ -41,7 +43,9 @@ class Alarm:
     holds: bool
     cartons: tuple[int, ...]
     listed: bool = False
-    members: tuple[int, ...] = ()
+    members: Mapping[int, int] = field(default_factory=dict)
+    calls: bool = True
+    case: str = ""
 
 
 @dataclass(slots=True)
@@ -81,46 +85,29 @@ class Watch:
         window = Window(self.events.scans.take(slice(begin, self.folded + len(scans))), begin)
         return said + self.watch.survey(window, self.watch.judged, self.route, self.rng)
 
-    def _members(self, one: BatchFinding) -> tuple[int, ...]:
-        """The accounts of a ring: those whose scans prove it, or whom its root brought."""
-        if one.code == "ABU_REFERRAL_RING":
-            root = int(one.pivot.partition(":")[2])
-            return tuple(
-                sorted({root} | {account for account in self.watch.invited.inviter if self._brought(account, root)})
-            )
-        if one.code in ("ABU_LOCKSTEP", "ABU_DENSE_BLOCK"):
-            return tuple(np.unique(self.events.scans.account[list(one.scans)]).tolist())
-        return ()
-
-    def _brought(self, account: int, root: int) -> bool:
-        seen = set()
-        while account in self.watch.invited.inviter and account not in seen:
-            seen.add(account)
-            account = self.watch.invited.inviter[account]
-            if account == root:
-                return True
-        return False
-
     def _hear(self, one: BatchFinding, end: int) -> None:
-        if one.finding.severity < Severity.MEDIUM:
-            return
         pivot = f"carton:{one.cartons[0]}" if one.code.startswith("DIV_CARTON") else one.pivot
+        calls, case = one.finding.severity >= Severity.MEDIUM, _case(one)
         listed = bool(one.values.get("listed", False))
         if listed:  # An accusation is a thing of its own: the list, not the meter.
-            self._keep(Alarm("DIV_DEALER_LISTED", pivot, end, _score(one), False, one.cartons, listed=True))
-        members = self._members(one)
-        self._keep(Alarm(one.code, pivot, end, _score(one), one.finding.holds, one.cartons, listed, members))
+            self._keep(Alarm("DIV_DEALER_LISTED", pivot, end, _score(one), False, one.cartons, True, {}, calls, case))
+        members = dict.fromkeys(self.watch.people_of(one), end)
+        holds = one.finding.holds
+        self._keep(Alarm(one.code, pivot, end, _score(one), holds, one.cartons, listed, members, calls, case))
 
     def _keep(self, alarm: Alarm) -> None:
         key = (alarm.code, alarm.pivot)
         known = self.alarms.get(key)
-        self.alarms[key] = (
-            alarm
-            if known is None
-            else replace(
-                known, score=max(known.score, alarm.score), members=tuple(sorted({*known.members, *alarm.members}))
-            )
-        )
+        if known is not None:
+            score, members = max(known.score, alarm.score), {**alarm.members, **known.members}
+            alarm = replace(known, score=score, members=members, calls=known.calls or alarm.calls)
+        self.alarms[key] = alarm
+
+
+def _case(one: BatchFinding) -> str:
+    """What the case is about, as antifraud.telling names it: a dealer's evidence is about its foremost region."""
+    bare = one.pivot.startswith("dealer:") and one.pivot.count(":") == 1
+    return f"{one.pivot}:{one.values.get('region') or 0}" if bare else one.pivot
 
 
 def _score(one: BatchFinding) -> float:
@@ -134,6 +121,7 @@ class Season:
     alarms: Mapping[tuple[str, str], Alarm]
     verdicts: Verdicts
     nights: int
+    dealers: DealerState = field(default_factory=DealerState)
 
 
 def watch(world: World, params: Params, *, seed: int) -> Season:
@@ -147,7 +135,7 @@ def watch(world: World, params: Params, *, seed: int) -> Season:
         begin, end = (start + night) * DAY_US, (start + night + 1) * DAY_US
         scans, stores = between(events.scans, begin, end), between(events.stores, begin, end)
         guard.night(scans, stores, end=end, full=night % FORTNIGHT == FORTNIGHT - 1 or night == nights - 1)
-    return Season(guard.alarms, guard.watch.dealers.verdicts.everything(), nights)
+    return Season(guard.alarms, guard.watch.dealers.verdicts.everything(), nights, guard.watch.dealers)
 
 
 def between(table: Table, begin: int, end: int) -> Table:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from antifraud.batch.fixes import likeliest, masses
+from antifraud.columns import Outcome
 from antifraud.simulator.adversaries.diverter import Style
 from antifraud.simulator.plan import Attack
 from antifraud.simulator.truth import CLONED
@@ -19,6 +21,7 @@ from benchmarks.detect.nights import COPIED, DAY_US, Alarm, Season
 HOLD_DAYS = 7
 MONTHS = 4.0  # of a season
 CAPACITY = 50  # cases a day's reviewers look at
+LATELY = 0.2
 NEVER = np.iinfo(np.int64).max
 
 Whole = NDArray[np.int64]
@@ -38,9 +41,11 @@ class Told:
         first: dict[int, int] = {}
         for alarm in alarms:
             what, _, number = alarm.pivot.partition(":")
-            told = list(alarm.members) if kind == "person" else []
-            for one in [*told, *([int(number)] if what == kind else [])]:
-                first[one] = min(alarm.at, first.get(one, alarm.at))
+            told = dict(alarm.members) if kind == "person" else {}
+            if what == kind:
+                told[int(number)] = alarm.at
+            for one, at in told.items():
+                first[one] = min(at, first.get(one, at))
         keys = np.array(sorted(first), dtype=np.int64)
         return cls(keys, np.array([first[key] for key in keys.tolist()], dtype=np.int64))
 
@@ -129,6 +134,23 @@ def dealers(world: World, season: Season, *, told: Told | None = None) -> Figure
     }  # fmt: skip
 
 
+def waits(world: World, season: Season) -> dict[str, list[float]]:
+    """Days until each dealer who diverts 5 % of whole cartons was listed; endless if never.
+
+    Since the first such carton was shipped, and since one was first scanned where it went.
+    """
+    told = Told.of((alarm for alarm in season.alarms.values() if alarm.code == "DIV_DEALER_LISTED"), "dealer")
+    dealers, cartons, scans = world.truth.dealers, world.truth.cartons, world.events.scans
+    five = dealers.take((dealers.diverts == 0.05) & (dealers.style == Style.PLAIN))
+    moved = cartons.take(cartons.diverted_to > 0)
+    seen = first_seen(scans.carton, scans.at, moved.carton)
+    begun = first_seen(moved.dealer, seen, five.dealer)
+    return {
+        "days_to_find_5_percent_median": found_after(told, five.dealer, five.since_us, never=float("inf")),
+        "days_since_first_seen_5_percent_median": found_after(told, five.dealer, begun, never=float("inf")),
+    }
+
+
 def people(world: World, season: Season) -> Figures:
     """What was stolen and could be held, by attack; and honest people whose points were held for nothing."""
     scans, truth, stolen = world.events.scans, world.truth, world.truth.scans.stolen_fen
@@ -153,9 +175,73 @@ def people(world: World, season: Season) -> Figures:
         | {
             "thieves_alarmed": len(days) / len(thieves) if len(thieves) else None,
             "freezes_per_10k_honest_a_month": 1e4 * frozen / honest / MONTHS,
-            "alerts_per_10k_scans": 1e4 * len(season.alarms) / len(scans),
         }
     )
+
+
+def calls(world: World, season: Season) -> Figures:
+    """Cases as a reviewer gets them, and those that are about nothing somebody did: per 10,000 scans."""
+    cases: dict[str, list[Alarm]] = {}
+    for alarm in season.alarms.values():
+        if alarm.calls:
+            cases.setdefault(alarm.case or alarm.pivot, []).append(alarm)
+    guilty = Guilty.of_world(world)
+    right = sum(any(guilty.has(alarm) for alarm in some) for some in cases.values())
+    scans = len(world.events.scans)
+    return {
+        "alerts_per_10k_scans": 1e4 * len(cases) / scans,
+        "false_per_10k_scans": 1e4 * (len(cases) - right) / scans,
+        "precision": right / len(cases) if cases else None,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Guilty:
+    """What somebody did something to, or did: by the kind of pivot an alarm may have.
+
+    An alarm is right where the look it asks for finds a deed or what a deed led to: of a ring, that one in two of its
+    people are thieves; of a delivery, a run or a carton, that codes of it were tampered with or it was diverted; of a
+    place, a payout or a pool, that one in five of its scans in the week before the alarm was a thief's or a copy's.
+    """
+
+    world: World
+    of: Mapping[str, frozenset[int]]
+
+    @classmethod
+    def of_world(cls, world: World) -> "Guilty":
+        truth, cartons = world.truth, world.events.cartons
+        thieves = np.isin(world.events.scans.person, np.concatenate([truth.actors.account, truth.actors.device]))
+        order = np.argsort(cartons.first_item, kind="stable")
+        holds = order[np.maximum(0, np.searchsorted(cartons.first_item[order], truth.items.item, side="right") - 1)]
+        row = np.union1d(holds, np.flatnonzero(truth.cartons.diverted_to > 0))
+        scans = world.events.scans
+        sets = {
+            "person": np.concatenate([truth.actors.account, truth.actors.device]), "item": truth.items.item,
+            "carton": cartons.carton[row], "run": cartons.run[row], "shipment": cartons.shipment[row],
+            "dealer": truth.dealers.dealer[truth.dealers.diverts > 0],
+            "canary": scans.item[scans.outcome == Outcome.CANARY],
+            **{name: column[thieves] for name, column in (("account", scans.account), ("device", scans.device),
+                                                         ("payee", scans.payee), ("address", scans.network))},
+        }  # fmt: skip
+        return cls(world, {name: frozenset(some.tolist()) - {0} for name, some in sets.items()})
+
+    def has(self, alarm: Alarm) -> bool:
+        kind, _, number = alarm.pivot.partition(":")
+        if alarm.members:
+            return 2 * len(self.of["person"].intersection(alarm.members)) >= len(alarm.members)
+        if kind in self.of:
+            return int(number.partition(":")[0]) in self.of[kind]
+        return self._lately(alarm, kind, number)
+
+    def _lately(self, alarm: Alarm, kind: str, number: str) -> bool:
+        scans, truth = self.world.events.scans, self.world.truth.scans
+        lately = (scans.at < alarm.at) & (scans.at >= alarm.at - 7 * DAY_US)
+        if kind == "pool":
+            lately &= scans.pool == int(number)
+        elif number != "all":  # A region; of a payout, too.
+            rows = np.flatnonzero(lately)
+            lately[rows] = likeliest(masses(scans.take(rows)), len(rows)) == int(number)
+        return bool(lately.any() and (truth.attack[lately] > 0).mean() >= LATELY)
 
 
 def freezes_by_reason(world: World, season: Season) -> Figures:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from antifraud.batch.calling import CALLS
 from antifraud.batch.fusion import CLIP, score_of
 from antifraud.simulator.plan import Attack
 from antifraud.simulator.truth import CLONED
@@ -58,6 +59,8 @@ def _people(world: World, attacks: tuple[Attack, ...]) -> frozenset[int]:
 
 
 def _add(phi: dict[int, Phi], number: int, alarm: Alarm) -> None:
+    if alarm.code in CALLS.values():  # Made of the others.
+        return
     mine = phi.setdefault(number, {})
     mine[alarm.code] = max(mine.get(alarm.code, 0.0), min(CLIP, max(0.0, alarm.score)))
 

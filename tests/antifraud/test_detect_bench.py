@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from antifraud.batch.dealers import _nothing
+from antifraud.batch.fusion import LEARNT, PRIOR
+from antifraud.batch.meters import log_e
 from antifraud.params import Params
 from antifraud.simulator.parameters import Parameters
 from antifraud.simulator.plan import Attack
@@ -32,7 +34,7 @@ def season(world):
 
 
 def alarm(code, pivot, at=0, score=1.0, holds=True, members=()):
-    return Alarm(code, pivot, at, score, holds, (), False, members)
+    return Alarm(code, pivot, at, score, holds, (), False, dict.fromkeys(members, at))
 
 
 def season_of(*alarms):
@@ -82,12 +84,15 @@ def test_a_gate_is_met_or_says_why_not():
     assert by_name["clone of 20 packs or more: recall"]["met"]
     missed = by_name["diverted cartons: precision"]
     assert (missed["met"], missed["measured"]) == (False, [0.5, 0.4, 0.6])
-    assert "wrong dealer" in missed["why"]
+    assert "wrong record" in missed["why"]
     assert by_name["alerts per 10,000 scans"]["why"] == "not measured"
 
 
 def test_the_null_is_the_least_that_spares_the_honest():
-    clean, dirty = [(0, 300, False)] * 30, [(6, 300, False)] * 29 + [(60, 300, True)]
+    def of(x, n, guilty):
+        return [float(log_e(np.array(x), np.array(n), null)) for null in fit.NULLS], guilty
+
+    clean, dirty = [of(0, 300, False)] * 30, [of(6, 300, False)] * 29 + [of(60, 300, True)]
     assert fit.dealer_null([clean], Params()) == fit.NULLS[0]
     null = fit.dealer_null([dirty], Params())
     assert null > fit.NULLS[0]
@@ -100,7 +105,7 @@ def test_nothing_said_is_nothing_found_and_nobody_frozen(world):
     assert scoring.clones(world, silent)["recall_20_packs"] == 0.0
     assert scoring.dealers(world, silent)["false_discovery"] == 0.0
     people = scoring.people(world, silent)
-    assert people["freezes_per_10k_honest_a_month"] == people["alerts_per_10k_scans"] == 0.0
+    assert people["freezes_per_10k_honest_a_month"] == scoring.calls(world, silent)["alerts_per_10k_scans"] == 0.0
     assert all(people[name] == 0.0 for name in people if name.startswith("held_"))
     assert guessing.figures(world, silent)["tries_per_campaign"] == guessing.figures(world, silent)["campaign_tries"]
 
@@ -142,7 +147,7 @@ def test_a_persons_reasons_come_from_account_phone_purse_and_ring(world):
 def test_an_alarm_about_a_thief_of_another_kind_is_not_false():
     some = Subjects({1: {"CLN_USERS_MANY": 7.0}, 2: {"CLN_USERS_MANY": 6.0}, 3: {"CLN_USERS_MANY": 5.0}},
                     frozenset({1}), frozenset({1, 2}))  # fmt: skip
-    figures = fused.figures({"clone": some}, fit.PRIOR)["fused_clone"]
+    figures = fused.figures({"clone": some}, PRIOR)["fused_clone"]
     assert figures["pr_auc"] == 1.0
     assert figures["precision"] == pytest.approx(2 / 3)
     assert fused.by_code({"clone": some}) == {"CLN_USERS_MANY": pytest.approx(2 / 3)}
@@ -178,8 +183,8 @@ def test_todays_rules_find_more_and_are_nearly_always_wrong(world, season):
 def test_a_world_is_judged_once_and_kept(tmp_path, monkeypatch, world):
     asked = []
 
-    def score(world, season, params):
-        asked.append(season.nights)
+    def score(world, nights, params):
+        asked.append(nights().nights)
         return {"n": len(world.events.scans)}
 
     monkeypatch.setattr(bench, "simulate", lambda *_, **__: world)
@@ -197,7 +202,7 @@ def test_what_was_learnt_names_its_seeds_and_none_is_reported(monkeypatch):
     monkeypatch.delenv("DETECT_SEEDS", raising=False)
     assert not set(fit.SEEDS) & set(bench.seeds())
     assert len(bench.seeds()) == 20
-    assert set(fit.weights().seeds) <= set(fit.SEEDS)
+    assert set(LEARNT.seeds) <= set(fit.SEEDS)
 
 
 def test_a_season_of_other_brands_shares_no_name_with_the_first(world):
@@ -215,3 +220,25 @@ def test_a_season_of_other_brands_shares_no_name_with_the_first(world):
 def test_the_first_of_a_name_is_its_earliest_whatever_the_order():
     names, when = np.array([5, 7, 5, 9]), np.array([30, 10, 20, 40])
     assert scoring.first_seen(names, when, np.array([5, 9, 6])).tolist() == [20, 40, NEVER]
+
+
+def test_a_median_has_an_interval_of_order_statistics():
+    one = interval.median([9.0, 1.0, 5.0, math.inf, 3.0, 7.0, 2.0])
+    assert (one.mean, one.low, one.high, one.worlds) == (5.0, 1.0, math.inf, 7)
+    assert interval.median([4.0, 6.0]).mean == 5.0
+
+
+def test_a_case_is_right_where_somebody_did_something(world):
+    truth, start = world.truth, int(world.events.scans.at[0])
+    thief, item = int(truth.actors.account[truth.actors.account > 0][0]), int(truth.items.item[0])
+    honest = int(np.setdiff1d(world.events.scans.person, np.append(truth.actors.account, truth.actors.device))[-1])
+    fine = int(truth.dealers.dealer[truth.dealers.diverts == 0][0])
+    season = season_of(
+        alarm("ABU_FUSED", "device:3", members=(thief,)), alarm("CLN_USERS_MANY", f"item:{item}"),
+        alarm("CLN_TRAVEL_AIR", f"item:{item}"), alarm("ABU_FUSED", "device:4", members=(honest, thief, -1)),
+        alarm("DIV_DEALER_EVIDENCE", f"dealer:{fine}"), alarm("CLN_VICTIM_CLUSTER", "region:310000", at=start),
+    )  # fmt: skip
+    calls, scans = scoring.calls(world, season), len(world.events.scans)
+    assert calls["alerts_per_10k_scans"] == pytest.approx(5e4 / scans)
+    assert calls["false_per_10k_scans"] == pytest.approx(3e4 / scans)
+    assert calls["precision"] == pytest.approx(0.4)

@@ -21,7 +21,7 @@ def reason(code, nats):
 
 
 def test_each_kind_of_suspicion_has_its_own_score():
-    scores = {one.kind: one for one in score([reason("CLN_TRAVEL_AIR", 3.0), reason("ABU_VELOCITY", 1.5)])}
+    scores = {one.kind: one for one in score([reason("CLN_TRAVEL_AIR", 3.0), reason("ABU_VELOCITY", 1.5)], PRIOR)}
     assert tuple(scores) == SCORES
     assert scores["clone"].value == pytest.approx(1 / (1 + np.exp(4 - 3)), abs=1e-6)
     assert scores["clone"].reasons == (("CLN_TRAVEL_AIR", 3.0),)
