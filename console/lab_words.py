@@ -88,7 +88,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "gate-points": ("30 天冻结积分不超过 {needs}", "At most {needs} points held, in 30 days"),
     "gate-yuan": ("30 天折合不超过 {needs} 元", "At most {needs} yuan held, in 30 days"),
-    "gate-adversaries": ("任何攻击的召回下降不超过 {needs}", "No attack is found more than {needs} less"),
+    "gate-adversaries": (
+        "对当前线上规则演练过，任何攻击的召回下降不超过 {needs}",
+        "Played against what is live now, no attack is found more than {needs} less",
+    ),
     "gate-honest": ("多触及的正常查验不超过 {needs}", "At most {needs} more of honest scans touched"),
     "lab-ask": ("申请发布", "Ask for publication"),
     "lab-asked": ("{by} 于 {at} 申请发布。", "{by} asked for publication, {at}."),

@@ -7,7 +7,7 @@
 | healthy      | it failed on hardly any scan, in either                                              |
 | people       | it touches few enough people not known to be bad, in 30 days                         |
 | points, yuan | it holds little enough, in 30 days                                                   |
-| adversaries  | no attack is found less often than by what is live                                   |
+| adversaries  | played against what is live now, no attack is found less often                       |
 | person       | somebody else than who drafted it and who asked publishes                            |
 
 A rule that neither alerts nor holds touches nobody; it passes the same checks. Thresholds cannot be asked of a snapshot
@@ -15,8 +15,10 @@ that was judged with others, so for them the worlds of the adversaries stand in 
 and `honest`: hardly more honest scans are held, slowed down or call a person than by what is live.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from antifraud.lab import backtest, limits, shadow, versions
 from antifraud.lab.versions import PARAMS, LabMoved, Version
@@ -128,22 +130,29 @@ _UNITS = {"people": "people not known to be bad", "points": "points", "yuan": "y
 
 
 def _adversaries(tx: ReadTx, one: Version, allowed: float) -> Check:
-    run = backtest.latest(tx, one.slug, one.version, "adversaries", state="done")
-    if run is None or run.report is None:
-        says = f"Run the adversaries against it: onecode lab adversaries --rule {one.slug}."
+    report = _played(tx, one)
+    if report is None:
+        says = f"Run the adversaries against it and what is live now: onecode lab adversaries --rule {one.slug}."
         return Check("adversaries", False, None, allowed, says)
-    lost = {name: row["live"] - row["draft"] for name, row in run.report["attacks"].items()}
+    lost = {name: row["live"] - row["draft"] for name, row in report["attacks"].items()}
     worst = max(lost, key=lambda name: lost[name], default="")
     share = max(0.0, lost.get(worst, 0.0))
     says = f"It finds {share:.1%} less of {worst} than what is live; at most {allowed:.1%} may be lost."
     return Check("adversaries", share <= allowed, round(share, 4), allowed, says)
 
 
-def _honest(tx: ReadTx, one: Version, allowed: float) -> Check:
+def _played(tx: ReadTx, one: Version) -> Mapping[str, Any] | None:
+    """What came of the adversaries; None when something else became live since, for it was not what they met."""
     run = backtest.latest(tx, one.slug, one.version, "adversaries", state="done")
-    if run is None or run.report is None:
+    changed = versions.live_changed_at(tx)
+    return run.report if run is not None and (changed is None or run.asked_at >= changed) else None
+
+
+def _honest(tx: ReadTx, one: Version, allowed: float) -> Check:
+    report = _played(tx, one)
+    if report is None:
         return Check("honest", False, None, allowed, "The adversaries' worlds say how many honest scans it touches.")
-    row = run.report["honest"]
+    row = report["honest"]
     more = max(0.0, row["draft"] - row["live"])
     says = f"It touches {more:.2%} more of the honest scans than what is live; at most {allowed:.2%} are allowed."
     return Check("honest", more <= allowed, round(more, 6), allowed, says)

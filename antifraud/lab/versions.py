@@ -317,6 +317,12 @@ def standing(tx: ReadTx, state: str) -> list[Version]:
     ]
 
 
+def live_changed_at(tx: ReadTx) -> datetime | None:
+    """When something last became live, or stopped being it."""
+    moments = func.greatest(lab_versions.c.live_from, lab_versions.c.ended_at, lab_versions.c.shadow_from)
+    return tx.execute(select(func.max(moments)).where(lab_versions.c.published_by.is_not(None))).scalar()
+
+
 def in_force(tx: ReadTx, *, now: datetime) -> Params:
     """What judges scans: the live thresholds, and the live rules as one set."""
     live = standing(tx, "live")

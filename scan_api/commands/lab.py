@@ -228,6 +228,7 @@ def adversaries(
 ) -> None:
     """Play A1 to A10 in small seeded worlds: recall of each, and the cheapest way around the rule. About a minute."""
     with open_house(Settings.from_environment()) as house:
+        begun = clock.now()  # What is published while they play, they did not meet.
         with reading(house.engine) as tx:
             asked = library.asked(tx, rule or None)
         try:
@@ -237,7 +238,7 @@ def adversaries(
         assert report is not None  # Nobody stops it but Ctrl-C.
         if rule:
             with transaction(house.engine) as tx:
-                library.keep(tx, rule, asked["version"], report, by=me(by), now=clock.now())
+                library.keep(tx, rule, asked["version"], report, by=me(by), now=begun)
     if as_json:
         print(json.dumps(report))
         return

@@ -185,6 +185,19 @@ def test_a_second_person_is_called_only_when_nothing_else_is_missing(history, no
     assert gate.publish(history.tx, "many", 1, by="chen", now=now).state == "live"
 
 
+def test_what_somebody_else_published_meanwhile_is_met_by_the_adversaries_too(history, now):
+    one = history.draft()
+    adversaries(history, one, now, live=0.5, draft=0.5)
+    assert "adversaries" not in history.missing(one)
+    other = history.draft("night", "hour < 5")
+    versions.make_live(history.tx, "night", other.version, by="wang", now=now + timedelta(minutes=1))
+    assert "adversaries" in history.missing(one)
+    adversaries(history, one, now + timedelta(minutes=2), live=0.6, draft=0.6)
+    assert "adversaries" not in history.missing(one)
+    versions.roll_back(history.tx, "night", 1, why="too wide", by="li", now=now + timedelta(minutes=3))
+    assert "adversaries" in history.missing(one)
+
+
 def test_thresholds_pass_the_gate_by_the_worlds_of_the_adversaries(history, now):
     one = versions.draft_params(history.tx, {"users_many": 6}, why="gift season", by="li", now=now)
     assert history.missing(one) == ["adversaries", "honest"]
