@@ -125,6 +125,20 @@ class BirthYear(TypedDict):
     born_in: int
 
 
+class BirthdayIn(TypedDict):
+    """lunar: month and day are of the lunar calendar; the birthday in a leap month is that of the plain month."""
+
+    month: int
+    day: int
+    lunar: NotRequired[bool]
+
+
+class BirthdayOut(TypedDict):
+    month: int
+    day: int
+    lunar: bool
+
+
 class BlockIn(TypedDict):
     """count: items wanted; fewer come where the run has no more in one piece."""
 
@@ -167,6 +181,13 @@ class BulkOut(TypedDict):
     undone_by: str | None
     counts: dict[str, int]
     left_alone: list[LeftOut]
+
+
+class BuyerIn(TypedDict):
+    """member, the member's id, or phone, the number they sign in with."""
+
+    member: NotRequired[str | None]
+    phone: NotRequired[str | None]
 
 
 class CaseNumberOut(TypedDict):
@@ -840,7 +861,7 @@ class ProductOut(TypedDict):
 
 
 class PurchaseIn(TypedDict):
-    """member or phone: whose it is. paid_fen: after discounts and what was paid in points. gtins: the basket."""
+    """paid_fen: after discounts and what was paid in points. gtins: the basket."""
 
     member: NotRequired[str | None]
     phone: NotRequired[str | None]
@@ -1298,6 +1319,16 @@ class Client(Transport):
         answer: AgeOut = self.call("PUT", "/v1/me/guardian", body=body)
         return answer
 
+    def members_get_birthday(self) -> BirthdayOut | None:
+        """The birthday you told, or null."""
+        answer: BirthdayOut | None = self.call("GET", "/v1/me/birthday")
+        return answer
+
+    def members_put_birthday(self, body: BirthdayIn) -> BirthdayOut:
+        """Keep the day you celebrate, by either calendar. One told shortly before brings nothing this year."""
+        answer: BirthdayOut = self.call("PUT", "/v1/me/birthday", body=body)
+        return answer
+
     def privacy_my_consents(self) -> list[ConsentOut]:
         """What the member may agree to, in the words they would agree to, and whether they do."""
         answer: list[ConsentOut] = self.call("GET", "/v1/me/consents")
@@ -1435,6 +1466,11 @@ class Client(Transport):
         """A CSV of orders, all of it or nothing; a refusal names the row and the column and is remembered under
         the key."""
         answer: OrderFileOut = self.call("PUT", f"/v1/order-files/{quote(str(key), safe='')}")
+        return answer
+
+    def orders_put_answer(self, survey: str, body: BuyerIn) -> Any:
+        """A member finished a survey: its campaigns pay them soon, once a survey however often it is told."""
+        answer: Any = self.call("PUT", f"/v1/surveys/{quote(str(survey), safe='')}/answers", body=body)
         return answer
 
     def trade_dealer(self, dealer_id: int) -> TradeDealerOut:

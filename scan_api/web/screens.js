@@ -161,7 +161,18 @@ async function privacy() {
     told.textContent = say("saved");
     if (needed) born.replaceWith(guardian());
   }));
-  return [panel(say("consents"), agreed.map(choice), said), born, copyOfMe(), erasure()];
+  return [panel(say("consents"), agreed.map(choice), said), await birthday(), born, copyOfMe(), erasure()];
+}
+async function birthday() {
+  const told = await ask("GET", "/v1/me/birthday"), two = (n) => String(n).padStart(2, "0");
+  const lunar = h("input", { type: "checkbox", checked: !!told?.lunar });
+  const form = field("birthday", say("birthday"), { placeholder: "MM-DD", pattern: "[0-9]{1,2}-[0-9]{1,2}", maxLength: 5, autocomplete: "off", value: told ? `${two(told.month)}-${two(told.day)}` : "" }, say("save"), async (text, said) => {
+    const [month, on] = text.split("-").map(Number);
+    await ask("PUT", "/v1/me/birthday", { month, day: on, lunar: lunar.checked });
+    said.textContent = say("saved");
+  });
+  form.append(h("label", { className: "switch" }, lunar, h("span", { textContent: say("lunar") })));
+  return panel(say("birthday"), quiet(say("birthdayWhy")), form);
 }
 function guardian() {
   const said = note(), wording = say("guardian");
