@@ -117,6 +117,15 @@ class ArrivedUnitOut(TypedDict):
     document: str | None
 
 
+class AskedOut(TypedDict):
+    """A campaign that was asked; result: one stable word, says: the same for the member."""
+
+    campaign: BothOut
+    result: str
+    says: BothOut
+    points: int
+
+
 class AssignIn(TypedDict):
     to: str
 
@@ -899,6 +908,16 @@ class RebatesOut(TypedDict):
     withheld: list[WithheldOut]
 
 
+class ReceiptOut(TypedDict):
+    """reason: one stable word. asked: in the order in which they were asked; none where no campaign was on."""
+
+    scan_id: str
+    points: int
+    state: Literal["credited", "held", "none"]
+    reason: str
+    asked: list[AskedOut]
+
+
 class RedemptionIn(TypedDict):
     """id: a UUID of the caller's; the same again answers the same."""
 
@@ -1359,6 +1378,12 @@ class Client(Transport):
     def story_my_scans(self, *, before: str | None = None) -> list[MyScanOut]:
         """Your own scans, newest first; `before` is the last scan_id of the page before."""
         answer: list[MyScanOut] = self.call("GET", "/v1/me/scans", query={"before": before})
+        return answer
+
+    def story_my_receipt(self, scan_id: str) -> ReceiptOut:
+        """Why a scan of yours brought what it brought: the campaigns that were asked, which paid, why others did
+        not."""
+        answer: ReceiptOut = self.call("GET", f"/v1/me/scans/{quote(str(scan_id), safe='')}/receipt")
         return answer
 
     def appeals_put_appeal(self, scan_id: str, body: AppealIn) -> AppealOut:
