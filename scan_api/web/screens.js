@@ -91,8 +91,17 @@ async function prizes() {
 async function scans() {
   const found = await ask("GET", "/v1/me/scans");
   const state = (one) => WORDS[lang].state[one.appeal || one.state] || "";
-  const rows = found.map((one) => line(`${both(one.product) || WORDS[lang].verdicts[one.verdict]} · ${when(one.at)}`, one.points ? `+${one.points}` : "", h("small", { className: "quiet", textContent: [one.product ? WORDS[lang].verdicts[one.verdict] : "", state(one)].filter(Boolean).join(" · ") })));
+  const rows = found.map((one) => line(`${both(one.product) || WORDS[lang].verdicts[one.verdict]} · ${when(one.at)}`, one.points ? `+${one.points}` : "", h("div", {}, h("small", { className: "quiet", textContent: [one.product ? WORDS[lang].verdicts[one.verdict] : "", state(one)].filter(Boolean).join(" · ") }), one.product ? because(one.scan_id) : "")));
   return [panel("", rows.length ? h("ol", {}, rows) : quiet(say("noScans")))];
+}
+/** On demand: which campaigns a scan was asked about, which paid, and why the others did not. */
+function because(id) {
+  const said = note(), box = h("div", { "aria-live": "polite" }), go = button(say("because"), () => busy(go, said, async () => {
+    const found = await maybe(`/v1/me/scans/${id}/receipt`);
+    box.replaceChildren(found?.asked.length ? h("ul", {}, found.asked.map((one) => line(`${both(one.campaign)} · ${both(one.says)}`, one.points ? `+${one.points}` : ""))) : quiet(say("noCampaign")));
+  }), "plain");
+  box.append(go, said);
+  return box;
 }
 async function story() {
   const told = scanned?.answer && await maybe(`/v1/scans/${scanned.answer.scan_id}/story?device=${device()}`);

@@ -172,6 +172,9 @@ def test_a_members_screens_on_a_small_phone(shop: Callable[..., Shop], chromium:
             li.get_by_role("link", name="我的", exact=True).click()
             li.get_by_role("link", name=name).click()
             expect(li.get_by_text(words).first).to_be_visible()
+            if name == "我的查验":
+                li.get_by_role("button", name="积分说明").first.click()
+                expect(li.get_by_text("· 已发放")).to_be_visible()
             seen(li, name)
             fits(li)
         li.get_by_role("checkbox").first.click()
