@@ -18,6 +18,17 @@ from foundation.errors import NotFound
 from loyalty.idempotency import Key, columns
 from loyalty.tables import receipts
 
+RESULTS = {
+    "paid": ("已发放", "Paid"),
+    "not-matched": ("这次不符合活动规则", "Its rule was not met this time"),
+    "smaller-factor": ("另一个活动的倍数更大", "Another campaign multiplied by more"),
+    "excluded": ("与已发放的活动不能同享", "It does not go together with one that paid"),
+    "gives-nothing": ("这次数额为零", "It comes to nothing this time"),
+    "capped": ("已达到活动上限", "Its limit is reached"),
+    "budget-exhausted": ("活动预算已用完", "Its budget is used up"),
+}
+"""What became of each campaign that was asked, for the member: in Chinese and English."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

@@ -117,12 +117,35 @@ class ArrivedUnitOut(TypedDict):
     document: str | None
 
 
+class AskedOut(TypedDict):
+    """A campaign that was asked; result: one stable word, says: the same for the member."""
+
+    campaign: BothOut
+    result: str
+    says: BothOut
+    points: int
+
+
 class AssignIn(TypedDict):
     to: str
 
 
 class BirthYear(TypedDict):
     born_in: int
+
+
+class BirthdayIn(TypedDict):
+    """lunar: month and day are of the lunar calendar; the birthday in a leap month is that of the plain month."""
+
+    month: int
+    day: int
+    lunar: NotRequired[bool]
+
+
+class BirthdayOut(TypedDict):
+    month: int
+    day: int
+    lunar: bool
 
 
 class BlockIn(TypedDict):
@@ -167,6 +190,13 @@ class BulkOut(TypedDict):
     undone_by: str | None
     counts: dict[str, int]
     left_alone: list[LeftOut]
+
+
+class BuyerIn(TypedDict):
+    """member, the member's id, or phone, the number they sign in with."""
+
+    member: NotRequired[str | None]
+    phone: NotRequired[str | None]
 
 
 class CaseNumberOut(TypedDict):
@@ -840,7 +870,7 @@ class ProductOut(TypedDict):
 
 
 class PurchaseIn(TypedDict):
-    """member or phone: whose it is. paid_fen: after discounts and what was paid in points. gtins: the basket."""
+    """paid_fen: after discounts and what was paid in points. gtins: the basket."""
 
     member: NotRequired[str | None]
     phone: NotRequired[str | None]
@@ -876,6 +906,16 @@ class RebatesOut(TypedDict):
     matured_fen: int
     months: list[MonthOut]
     withheld: list[WithheldOut]
+
+
+class ReceiptOut(TypedDict):
+    """reason: one stable word. asked: in the order in which they were asked; none where no campaign was on."""
+
+    scan_id: str
+    points: int
+    state: Literal["credited", "held", "none"]
+    reason: str
+    asked: list[AskedOut]
 
 
 class RedemptionIn(TypedDict):
@@ -1298,6 +1338,16 @@ class Client(Transport):
         answer: AgeOut = self.call("PUT", "/v1/me/guardian", body=body)
         return answer
 
+    def members_get_birthday(self) -> BirthdayOut | None:
+        """The birthday you told, or null."""
+        answer: BirthdayOut | None = self.call("GET", "/v1/me/birthday")
+        return answer
+
+    def members_put_birthday(self, body: BirthdayIn) -> BirthdayOut:
+        """Keep the day you celebrate, by either calendar. One told shortly before brings nothing this year."""
+        answer: BirthdayOut = self.call("PUT", "/v1/me/birthday", body=body)
+        return answer
+
     def privacy_my_consents(self) -> list[ConsentOut]:
         """What the member may agree to, in the words they would agree to, and whether they do."""
         answer: list[ConsentOut] = self.call("GET", "/v1/me/consents")
@@ -1328,6 +1378,12 @@ class Client(Transport):
     def story_my_scans(self, *, before: str | None = None) -> list[MyScanOut]:
         """Your own scans, newest first; `before` is the last scan_id of the page before."""
         answer: list[MyScanOut] = self.call("GET", "/v1/me/scans", query={"before": before})
+        return answer
+
+    def story_my_receipt(self, scan_id: str) -> ReceiptOut:
+        """Why a scan of yours brought what it brought: the campaigns that were asked, which paid, why others did
+        not."""
+        answer: ReceiptOut = self.call("GET", f"/v1/me/scans/{quote(str(scan_id), safe='')}/receipt")
         return answer
 
     def appeals_put_appeal(self, scan_id: str, body: AppealIn) -> AppealOut:
@@ -1435,6 +1491,11 @@ class Client(Transport):
         """A CSV of orders, all of it or nothing; a refusal names the row and the column and is remembered under
         the key."""
         answer: OrderFileOut = self.call("PUT", f"/v1/order-files/{quote(str(key), safe='')}")
+        return answer
+
+    def orders_put_answer(self, survey: str, body: BuyerIn) -> Any:
+        """A member finished a survey: its campaigns pay them soon, once a survey however often it is told."""
+        answer: Any = self.call("PUT", f"/v1/surveys/{quote(str(survey), safe='')}/answers", body=body)
         return answer
 
     def trade_dealer(self, dealer_id: int) -> TradeDealerOut:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from foundation import clock
 from foundation.database import reading, transaction
 from foundation.errors import BadRequest, Conflict, NotFound, NotSignedIn
-from loyalty import guardians, wallet
+from loyalty import calendar, guardians, wallet
 from loyalty.guardians import AgeAlreadySaid
 from scan_api import auth
 from scan_api.edge import Edge, TheEdge, TheMember
@@ -46,6 +46,22 @@ class SessionOut(BaseModel):
     created_at: datetime
     expires_at: datetime
     here: bool
+
+
+class BirthdayIn(BaseModel):
+    """lunar: month and day are of the lunar calendar; the birthday in a leap month is that of the plain month."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    month: int = Field(ge=1, le=12, strict=True)
+    day: int = Field(ge=1, le=31, strict=True)
+    lunar: bool = False
+
+
+class BirthdayOut(BaseModel):
+    month: int
+    day: int
+    lunar: bool
 
 
 @router.get("/wallet", responses=problems(NotSignedIn))
@@ -83,6 +99,30 @@ async def guardian(body: Agreement, member: TheMember, edge: TheEdge) -> AgeOut:
     """A guardian agrees, or no longer does."""
     await asyncio.to_thread(_guardian, edge, member, body)
     return AgeOut(guardian_needed=not body.agrees)
+
+
+@router.get("/birthday", responses=problems(NotSignedIn))
+async def get_birthday(member: TheMember, edge: TheEdge) -> BirthdayOut | None:
+    """The birthday you told, or null."""
+
+    def work() -> BirthdayOut | None:
+        with reading(edge.house.engine) as tx:
+            told = calendar.birthday_of(tx, member.member_id)
+        return BirthdayOut(month=told.month, day=told.day, lunar=told.lunar) if told else None
+
+    return await asyncio.to_thread(work)
+
+
+@router.put("/birthday", responses=problems(BadRequest, NotSignedIn, NotFound))
+async def put_birthday(body: BirthdayIn, member: TheMember, edge: TheEdge) -> BirthdayOut:
+    """Keep the day you celebrate, by either calendar. One told shortly before brings nothing this year."""
+
+    def work() -> BirthdayOut:
+        with transaction(edge.house.engine) as tx:
+            calendar.say_birthday(tx, member.member_id, **body.model_dump(), now=clock.now())
+        return BirthdayOut(**body.model_dump())
+
+    return await asyncio.to_thread(work)
 
 
 def _wallet(edge: Edge, member: auth.Session) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Purchases from a shop's system: orders, their refunds, and files of orders. Marketers, keys with `orders:write`.
+"""What a shop's system tells: orders, refunds, files of orders, finished surveys. Marketers, keys with `orders:write`.
 
 An order's id and a refund's id are their keys: sent again they change nothing. An order that was refused may be sent
 again once what was wrong is put right, for its id is the shop's. A file has a key of its own, and one outcome for ever.
@@ -7,7 +7,8 @@ again once what was wrong is put right, for its id is the shop's. A file has a k
 import asyncio
 import hashlib
 from datetime import datetime
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -16,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from foundation import audit, clock
 from foundation.database import ReadTx, Tx, transaction
 from foundation.errors import BadRequest, Conflict, NotAllowed, NotFound, NotSignedIn, TooMany
-from loyalty import members, orders
+from loyalty import members, occasions, orders
 from loyalty.idempotency import Key
 from loyalty.members import BadPhoneNumber
 from loyalty.orders import BadOrderFile, Order, OrderReused
@@ -42,23 +43,28 @@ class NoSuchBuyer(NotFound):
     type = "no-such-buyer"
 
 
-class PurchaseIn(BaseModel):
-    """member or phone: whose it is. paid_fen: after discounts and what was paid in points. gtins: the basket."""
+class BuyerIn(BaseModel):
+    """member, the member's id, or phone, the number they sign in with."""
 
     model_config = ConfigDict(extra="forbid")
 
     member: UUID | None = None
     phone: str | None = Field(default=None, min_length=1, max_length=40, pattern=r"^[^\x00]*$")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.member is None) == (self.phone is None):
+            raise ValueError("Send either member, the member's id, or phone, the number they sign in with")
+        return self
+
+
+class PurchaseIn(BuyerIn):
+    """paid_fen: after discounts and what was paid in points. gtins: the basket."""
+
     placed_at: AwareDatetime
     paid_fen: int = Field(gt=-(2**53), lt=2**53, strict=True)
     channel: str = Field(default="", max_length=40, pattern=r"^[^\x00]*$")
     gtins: list[Annotated[str, Field(pattern=r"^[0-9]{1,14}$")]] = Field(default_factory=list, max_length=500)
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> "PurchaseIn":
-        if (self.member is None) == (self.phone is None):
-            raise ValueError("Send either member, the member's id, or phone, the number they sign in with")
-        return self
 
 
 class PurchaseOut(BaseModel):
@@ -131,6 +137,18 @@ async def put_file(key: FileKey, request: Request, edge: TheEdge, caller: TheSho
     return await asyncio.to_thread(_import, edge, caller.name, key, content, clock.now())
 
 
+@router.put("/surveys/{survey}/answers", status_code=HTTPStatus.ACCEPTED,
+            responses=problems(*WHO, BadRequest, BadPhoneNumber, NoSuchBuyer))  # fmt: skip
+async def put_answer(survey: Id, body: BuyerIn, edge: TheEdge, _: TheShop) -> None:
+    """A member finished a survey: its campaigns pay them soon, once a survey however often it is told."""
+
+    def work() -> None:
+        with transaction(edge.house.engine) as tx:
+            occasions.survey_completed(tx, _buyer(tx, edge, body), survey, now=clock.now())
+
+    await asyncio.to_thread(work)
+
+
 def _import(edge: Edge, by: str, key: UUID, content: bytes, now: datetime) -> OrderFileOut:
     def work(tx: Tx) -> keyed.Answer:
         count = orders.import_csv(tx, content, now=now)
@@ -142,7 +160,7 @@ def _import(edge: Edge, by: str, key: UUID, content: bytes, now: datetime) -> Or
     return OrderFileOut(**keyed.once(edge.house.engine, Key("order-file", str(key)), meaning, work, now=now))
 
 
-def _buyer(tx: ReadTx, edge: Edge, body: PurchaseIn) -> UUID:
+def _buyer(tx: ReadTx, edge: Edge, body: BuyerIn) -> UUID:
     """Raises BadPhoneNumber, NoSuchBuyer."""
     found = body.member
     if body.phone is not None:

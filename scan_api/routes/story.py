@@ -1,6 +1,7 @@
 """The story of a pack over HTTP, and a member's own scans with what they earned."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -10,8 +11,9 @@ from pydantic import BaseModel
 
 from antifraud import scan_log
 from codegen import runs
-from foundation.database import reading
-from foundation.errors import NotSignedIn
+from foundation.database import ReadTx, reading
+from foundation.errors import NotFound, NotSignedIn
+from loyalty import campaigns, receipts
 from scan_api import appeals, story
 from scan_api.auth import Session
 from scan_api.edge import Caller, Edge, TheCaller, TheEdge, TheMember
@@ -55,6 +57,25 @@ class MyScanOut(BaseModel):
     may_appeal: bool
 
 
+class AskedOut(BaseModel):
+    """A campaign that was asked; result: one stable word, says: the same for the member."""
+
+    campaign: BothOut
+    result: str
+    says: BothOut
+    points: int
+
+
+class ReceiptOut(BaseModel):
+    """reason: one stable word. asked: in the order in which they were asked; none where no campaign was on."""
+
+    scan_id: UUID
+    points: int
+    state: Literal["credited", "held", "none"]
+    reason: str
+    asked: list[AskedOut]
+
+
 @router.get("/scans/{scan_id}/story", responses=problems(NotSignedIn, NoStory))
 async def get_story(
     scan_id: UUID,
@@ -70,6 +91,29 @@ async def get_story(
 async def my_scans(member: TheMember, edge: TheEdge, before: UUID | None = None) -> list[MyScanOut]:
     """Your own scans, newest first; `before` is the last scan_id of the page before."""
     return await asyncio.to_thread(_scans, edge, member, before)
+
+
+@router.get("/me/scans/{scan_id}/receipt", tags=["members"], responses=problems(NotSignedIn, NotFound))
+async def my_receipt(scan_id: UUID, member: TheMember, edge: TheEdge) -> ReceiptOut:
+    """Why a scan of yours brought what it brought: the campaigns that were asked, which paid, why others did not."""
+    return await asyncio.to_thread(_receipt, edge, member, scan_id)
+
+
+def _receipt(edge: Edge, member: Session, scan_id: UUID) -> ReceiptOut:
+    with reading(edge.house.engine) as tx:
+        found = receipts.receipt(tx, scan_id)
+        if found.member_id != member.member_id:
+            raise NotFound("No rule was asked about this scan: it took no item, or there is no such scan.")
+        asked = [_asked(tx, one) for one in found.tried]
+    said = {"points": found.points, "state": found.state, "reason": found.outcome["reason"], "asked": asked}
+    return ReceiptOut.model_validate({"scan_id": scan_id} | said)
+
+
+def _asked(tx: ReadTx, tried: Mapping[str, Any]) -> AskedOut:
+    one = next(it for it in campaigns.versions(tx, tried["campaign"]) if it.version == tried["version"])
+    zh, en = receipts.RESULTS.get(tried["result"], (tried["result"], tried["result"]))
+    name, says = BothOut(zh=one.name_zh, en=one.name_en), BothOut(zh=zh, en=en)
+    return AskedOut(campaign=name, result=tried["result"], says=says, points=tried.get("paid", 0))
 
 
 def _story(edge: Edge, caller: Caller, scan_id: UUID, device: str) -> StoryOut:

@@ -91,8 +91,17 @@ async function prizes() {
 async function scans() {
   const found = await ask("GET", "/v1/me/scans");
   const state = (one) => WORDS[lang].state[one.appeal || one.state] || "";
-  const rows = found.map((one) => line(`${both(one.product) || WORDS[lang].verdicts[one.verdict]} · ${when(one.at)}`, one.points ? `+${one.points}` : "", h("small", { className: "quiet", textContent: [one.product ? WORDS[lang].verdicts[one.verdict] : "", state(one)].filter(Boolean).join(" · ") })));
+  const rows = found.map((one) => line(`${both(one.product) || WORDS[lang].verdicts[one.verdict]} · ${when(one.at)}`, one.points ? `+${one.points}` : "", h("div", {}, h("small", { className: "quiet", textContent: [one.product ? WORDS[lang].verdicts[one.verdict] : "", state(one)].filter(Boolean).join(" · ") }), one.product ? because(one.scan_id) : "")));
   return [panel("", rows.length ? h("ol", {}, rows) : quiet(say("noScans")))];
+}
+/** On demand: which campaigns a scan was asked about, which paid, and why the others did not. */
+function because(id) {
+  const said = note(), box = h("div", { "aria-live": "polite" }), go = button(say("because"), () => busy(go, said, async () => {
+    const found = await maybe(`/v1/me/scans/${id}/receipt`);
+    box.replaceChildren(found?.asked.length ? h("ul", {}, found.asked.map((one) => line(`${both(one.campaign)} · ${both(one.says)}`, one.points ? `+${one.points}` : ""))) : quiet(say("noCampaign")));
+  }), "plain");
+  box.append(go, said);
+  return box;
 }
 async function story() {
   const told = scanned?.answer && await maybe(`/v1/scans/${scanned.answer.scan_id}/story?device=${device()}`);
@@ -161,7 +170,18 @@ async function privacy() {
     told.textContent = say("saved");
     if (needed) born.replaceWith(guardian());
   }));
-  return [panel(say("consents"), agreed.map(choice), said), born, copyOfMe(), erasure()];
+  return [panel(say("consents"), agreed.map(choice), said), await birthday(), born, copyOfMe(), erasure()];
+}
+async function birthday() {
+  const told = await ask("GET", "/v1/me/birthday"), two = (n) => String(n).padStart(2, "0");
+  const lunar = h("input", { type: "checkbox", checked: !!told?.lunar });
+  const form = field("birthday", say("birthday"), { placeholder: "MM-DD", pattern: "[0-9]{1,2}-[0-9]{1,2}", maxLength: 5, autocomplete: "off", value: told ? `${two(told.month)}-${two(told.day)}` : "" }, say("save"), async (text, said) => {
+    const [month, on] = text.split("-").map(Number);
+    await ask("PUT", "/v1/me/birthday", { month, day: on, lunar: lunar.checked });
+    said.textContent = say("saved");
+  });
+  form.append(h("label", { className: "switch" }, lunar, h("span", { textContent: say("lunar") })));
+  return panel(say("birthday"), quiet(say("birthdayWhy")), form);
 }
 function guardian() {
   const said = note(), wording = say("guardian");

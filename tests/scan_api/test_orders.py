@@ -1,9 +1,11 @@
 """Orders over HTTP: a shop sends purchases, refunds and whole files; nothing earns twice, nothing is half done."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 
 import pytest
+from sqlalchemy import text
 
 from foundation import clock
 from foundation.database import reading, transaction
@@ -66,6 +68,17 @@ def test_an_order_earns_once_and_its_refunds_take_back(shop):
     assert shop.put("o-9/refunds/r-1", 404, amount_fen=1)["type"].endswith("not-found")
     assert (li.wallet()["available"], shop.world.books()) == (50, [])
     assert shop.world.http.put("/v1/orders/o-3", json=bought, headers=li.headers).status_code == 401
+
+
+def test_a_finished_survey_is_told_and_asks_for_its_reward(shop):
+    li, world = shop.world.phone("Li"), shop.world
+    told = partial(world.http.put, headers=shop.headers, json={"phone": li.number})
+    assert told("/v1/surveys/taste/answers").status_code == 202
+    assert told("/v1/surveys/口味/answers").json()["detail"] == "Name the survey in at most 60 ASCII characters."
+    assert told("/v1/surveys/taste/answers", json={}).status_code == 422
+    with reading(world.house.engine) as tx:
+        (asked,) = tx.execute(text("SELECT args FROM outbox WHERE task = 'loyalty.reward_survey'")).scalars()
+    assert asked == {"member_id": str(member_of(world, li)), "survey": "taste"}
 
 
 def test_a_file_is_taken_whole_and_its_refusal_remembered(shop):

@@ -1,6 +1,7 @@
 """Signing in through real protocols: a gateway that checks signatures, a WeChat that knows everyone, their faults."""
 
 import re
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -325,6 +326,18 @@ def test_a_child_gets_no_points_until_a_guardian_agrees(world):
     withdrawn = {"agrees": False, "wording": "撤回同意"}
     assert world.http.put("/v1/me/guardian", json=withdrawn, headers=li.headers).status_code == 200
     assert not li.scan(first).credited
+
+
+def test_a_birthday_is_kept_by_either_calendar_and_must_be_a_day(world):
+    li = world.phone("Li")
+    put = partial(world.http.put, "/v1/me/birthday", headers=li.headers)
+    assert world.http.get("/v1/me/birthday", headers=li.headers).json() is None
+    assert put(json={"month": 12, "day": 30, "lunar": True}).status_code == 200
+    assert world.http.get("/v1/me/birthday", headers=li.headers).json() == {"month": 12, "day": 30, "lunar": True}
+    refused(put(json={"month": 2, "day": 30}), 400, "bad-request")
+    refused(put(json={"month": 12, "day": 31, "lunar": True}), 400, "bad-request")
+    refused(put(json={"month": 13, "day": 1}), 422, "invalid-body")
+    assert put(json={"month": 2, "day": 29}).json()["lunar"] is False
 
 
 def test_a_grown_up_needs_no_guardian_and_a_year_must_be_believable(world):

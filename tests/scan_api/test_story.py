@@ -4,7 +4,9 @@ from datetime import date
 
 from foundation import clock
 from foundation.database import transaction
+from loyalty import campaigns
 from scan_api import story
+from tests.support.world import POINTS
 
 
 def told(world, phone, answer, device=None):
@@ -20,6 +22,25 @@ def test_a_genuine_pack_tells_where_it_went_to_the_province(world):
     shipped = said["steps"][-1]
     assert (shipped["where"], shipped["who"]) == ({"zh": "四川省", "en": "Sichuan"}, None)
     assert date.fromisoformat(shipped["on"])
+
+
+def test_a_member_reads_why_a_scan_brought_what_it_brought(world):
+    with transaction(world.house.engine) as tx:
+        made = campaigns.draft(
+            tx, name_zh="夜里翻倍", name_en="At night", rule="hour == 99", points=7, budget_points=100,
+            starts_at=world.factory.now, now=world.factory.now, priority=9,
+        )  # fmt: skip
+        campaigns.publish(tx, made.id, made.version, now=world.factory.now)
+    li, wang, item = world.phone("Li"), world.phone("Wang"), world.factory.make_item()
+    path = f"/v1/me/scans/{li.scan(item).body['scan_id']}/receipt"
+    said = world.http.get(path, headers=li.headers).json()
+    assert (said["points"], said["state"], said["reason"]) == (POINTS, "credited", "first-scan")
+    found = {one["campaign"]["zh"]: (one["result"], one["points"], one["says"]["zh"]) for one in said["asked"]}
+    assert found["首扫得积分"] == ("paid", POINTS, "已发放")
+    assert found["夜里翻倍"] == ("not-matched", 0, "这次不符合活动规则")
+    assert world.http.get(path, headers=wang.headers).status_code == 404
+    refused = f"/v1/me/scans/{wang.scan(item).body['scan_id']}/receipt"
+    assert "took no item" in world.http.get(refused, headers=wang.headers).json()["detail"]
 
 
 def test_it_says_nothing_a_competitor_could_count(world):
