@@ -113,7 +113,7 @@ def _announce(engine: Engine, scans: int, at: datetime) -> Campaign:
         fifth = campaigns.draft_terms(tx, more, budget_points=scans * BONUS, by=None, now=at)
         published = [campaigns.publish(tx, one.id, one.version, now=at) for one in (first, fifth)]
         table = (
-            Prize(1, "red_packet", "红包", "Packet", 888, 888, 2, scans // 1000),
+            Prize(1, "red_packet", "红包", "Packet", 888, 888, 2, max(1, scans // 1000)),
             Prize(2, "points", "积分", "Points", 5, 0, 8, None),
             Prize(3, "nothing", "谢谢", "Nothing", 0, 0, 90, None),
         )

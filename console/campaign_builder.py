@@ -5,6 +5,7 @@ from typing import Any
 from nicegui import ui
 
 from console import desk, refusals, steps, typed
+from console.campaign_templates import TEMPLATES, Template
 from console.desk import t
 from foundation import clock
 from foundation.database import Tx
@@ -26,7 +27,11 @@ EXAMPLE = 'gtin == "06901234567892" and weekday(at) >= 6'
 def build(draft: Campaign | None, burn: Burn | None) -> None:
     """An empty form for a new campaign, or the draft to write anew."""
     by = desk.user_name()
+    start = ui.row().classes("w-full items-center gap-2 q-mb-sm")
     form = _Form(draft, burn)
+    if draft is None:
+        with start:
+            _templates(form)
     says = refusals.notice()
 
     def save(tx: Tx) -> Campaign:
@@ -36,6 +41,15 @@ def build(draft: Campaign | None, burn: Burn | None) -> None:
         return campaigns.amend(tx, draft.id, draft.version, terms, budget_points=points, by=by, now=clock.now())
 
     steps.button("save-draft", says, ROLE, save, then=steps.to("/campaign/")).classes("q-mt-sm")
+
+
+def _templates(form: "_Form") -> None:
+    ui.label(t("campaign-start")).classes("quiet")
+    for one in TEMPLATES:
+        name = one.zh if desk.language() == "zh" else one.en
+        ui.button(name, on_click=lambda one=one: form.fill(one)).props("outline dense no-caps rounded").classes(
+            "q-px-sm"
+        )
 
 
 class _Form:
@@ -67,6 +81,12 @@ class _Form:
         self.caps: list[dict[str, Any]] = [cap.to_json() for cap in draft.caps] if draft else []
         with ui.column().classes("w-full gap-2"):
             self._caps()
+
+    def fill(self, template: Template) -> None:
+        """Start from it; times, budget and caps stay as they are."""
+        self.name_zh.value, self.name_en.value, self.rule.value = template.zh, template.en, template.rule
+        self.trigger.value, self.stacking.value, self.kind.value = template.trigger, template.stacking, template.kind
+        self.gives.value = template.gives
 
     def terms(self) -> Terms:
         """Raises BadRequest."""

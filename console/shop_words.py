@@ -71,6 +71,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "award-said-tiered": ("按 {by} 阶梯：{steps}", "In steps by {by}: {steps}"),
     "award-said-per_yuan": ("按消费金额：{steps}", "Per yuan: {steps}"),
     "award-said-random": ("随机（积分→权重）：{steps}", "Random (points→weight): {steps}"),
+    "campaign-start": ("从模板开始：", "Start from:"),
     "trigger": ("触发", "Trigger"),
     "trigger-scan": ("扫码", "Scan"),
     "trigger-order": ("购物", "Purchase"),

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from foundation import database, embedded, schema
 from foundation.database import ReadTx, Tx
+from tests.support.warm import Warm
 
 _copies = count(1)
 
@@ -80,6 +81,14 @@ def _database(database_url: str) -> Iterator[Engine]:
     engine = database.engine(database_url, pool=20, overflow=60)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """Starts programs of ours without waiting for their imports."""
+    started = Warm(tmp_path_factory.mktemp("warm"))
+    yield started
+    started.close()
 
 
 @pytest.fixture

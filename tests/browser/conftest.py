@@ -38,13 +38,6 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
-    started = Warm(tmp_path_factory.mktemp("warm"))
-    yield started
-    started.close()
-
-
 @pytest.fixture
 def shop(
     database_url: str, warm: Warm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,10 +1,10 @@
 """An analyst's morning: a copied code waits in the queue, is looked at, taken and decided; others see nothing of it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from foundation import clock
 from foundation.database import transaction
@@ -36,6 +36,17 @@ def sign_in(page: Page, shop: Shop, name: str, password: str) -> None:
     page.get_by_label("用户名").fill(name)
     page.get_by_label("密码").fill(password)
     page.get_by_role("button", name="登录").click()
+
+
+def choose(page: Page, menu: str, link: str) -> None:
+    """Open a menu and go where the link leads; a page that loads itself anew meanwhile closes its menus."""
+    wanted = page.get_by_role("link", name=link)
+    for _ in range(4):
+        page.get_by_role("button", name=menu).click()
+        with suppress(TimeoutError):
+            wanted.wait_for(timeout=3000)
+            break
+    wanted.click()
 
 
 def sign_out(page: Page) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.shop import Shop, picture
-from tests.browser.test_console import desk
+from tests.browser.test_console import choose, desk
 from tests.browser.test_console import sign_in as sign_in_to_console
 from tests.browser.test_consumer_page import BUDGET_BYTES, phone, sign_in, title
 
@@ -235,8 +235,7 @@ def test_a_brand_words_a_verdict_and_sees_it_first(shop: Callable[..., Shop], ch
     house = shop("api", "console")
     with desk(chromium) as page:
         sign_in_to_console(page, house, "demo", house.stage.password)
-        page.get_by_role("button", name="营销").click()
-        page.get_by_role("link", name="扫码文案").click()
+        choose(page, "营销", "扫码文案")
         page.get_by_label("中文标题").first.fill("好酒，放心喝")
         expect(page.get_by_text("好酒，放心喝").last).to_be_visible()
         seen(page, "console-texts")

@@ -9,7 +9,7 @@ from foundation import clock
 from foundation.database import transaction
 from scan_api import auth, demo
 from tests.browser.shop import Shop
-from tests.browser.test_console import desk, sign_in
+from tests.browser.test_console import choose, desk, sign_in
 from tests.browser.test_packages import look
 
 pytestmark = pytest.mark.browser
@@ -25,8 +25,7 @@ def test_a_marketer_hangs_and_withdraws_a_link(shop: Callable[..., Shop], chromi
         auth.add_staff(tx, "mei", PASSWORD, ("marketer",), now=clock.now())
     with desk(chromium) as page, house.people() as http:
         sign_in(page, house, "mei", PASSWORD)
-        page.get_by_role("button", name="营销").click()
-        page.get_by_role("link", name="链接").click()
+        choose(page, "营销", "链接")
         expect(page.get_by_text("还没有链接")).to_be_visible()
         look(page, "links-empty-zh")
         page.get_by_label("挂在").fill("/01/06901234567893")

@@ -106,6 +106,10 @@ def test_from_draft_through_lab_and_approval_to_the_first_payout(
 
 
 def draft_a_campaign(page: Page) -> None:
+    page.get_by_role("button", name="节假日双倍积分").click()
+    expect(page.get_by_text("意思是：当天是节假日或周末")).to_be_visible()
+    look(page, "campaign-template-zh")
+    page.get_by_role("button", name="扫码得积分").click()
     page.get_by_label("中文名称").fill("茶友加赠")
     page.get_by_label("英文名称").fill("Tea lovers")
     page.get_by_label("规则", exact=True).fill(f'gtin = "{TEA}"')

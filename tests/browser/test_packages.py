@@ -11,7 +11,7 @@ from foundation import clock
 from foundation.database import transaction
 from scan_api import auth
 from tests.browser.shop import Shop
-from tests.browser.test_console import desk, sign_in, sign_out
+from tests.browser.test_console import choose, desk, sign_in, sign_out
 from tests.codegen import plants
 
 pytestmark = pytest.mark.browser
@@ -36,8 +36,7 @@ def test_two_people_hand_over_a_package(shop: Callable[..., Shop], chromium: Bro
     with desk(chromium) as page:
         sign_in(page, house, "li", PASSWORD)
         page.wait_for_url("**/runs")
-        page.get_by_role("button", name="生产").click()
-        page.get_by_role("link", name="码包").click()
+        choose(page, "生产", "码包")
         expect(page.get_by_text("还没有码包")).to_be_visible()
         look(page, "empty-zh")
         page.get_by_label("印刷厂名称").fill("成都印务")

@@ -27,6 +27,7 @@ from codegen.keys import FileKeyProvider
 from foundation import clock, database
 from foundation.database import reading, transaction
 from scan_api.commands.options import whole_file
+from tests.support.warm import Warm
 
 TEA, UNKNOWN, WRONG_DIGIT = "06901234567892", "06901234567908", "06901234567893"
 
@@ -38,6 +39,7 @@ class Terminal:
     url: str
     folder: Path
     engine: database.Engine
+    warm: Warm
 
     @property
     def keys(self) -> FileKeyProvider:
@@ -49,7 +51,8 @@ class Terminal:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ONECODE_")}
         ours = {"ONECODE_DATABASE_URL": self.url, "ONECODE_DATA_DIR": str(self.folder / "data")}
         ours["XDG_RUNTIME_DIR"] = str(self.folder)  # A library of the embedded database warns of its absence.
-        command = [sys.executable, "-m", "scan_api", *map(str, words)]
+        real = [sys.executable, "-m", "scan_api", *map(str, words)]
+        command = real if disk_bytes else self.warm.command("scan_api", *map(str, words))
         # No file may grow longer than the disk has room: Python ignores SIGXFSZ, so the write fails with an errno.
         full = disk_bytes and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (disk_bytes, disk_bytes)))
         return subprocess.run(
@@ -85,9 +88,9 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(database, database_url, tmp_path):
+def terminal(database, database_url, warm, tmp_path):
     """With a brand and one tea in the database, and an empty folder `out`."""
-    made, now = Terminal(database_url, tmp_path, database), clock.now()
+    made, now = Terminal(database_url, tmp_path, database, warm), clock.now()
     (tmp_path / "out").mkdir()
     with transaction(database) as tx:
         brand = brands.add_brand(tx, name="山泉", host="id.brand.cn", now=now)

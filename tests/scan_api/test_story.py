@@ -76,7 +76,7 @@ def test_a_member_sees_their_scans_and_what_they_earned(world):
     li.scan(item.forged())
     said = world.http.get("/v1/me/scans", headers=li.headers).json()
     seen = [(one["verdict"], one["points"], one["may_appeal"], one["product"] is None) for one in said]
-    assert seen == [("unknown", 0, False, True), ("claimed", 0, True, False), ("genuine", 10, False, False)]
+    assert seen == [("unknown", 0, True, True), ("claimed", 0, True, False), ("genuine", 10, False, False)]
     older = world.http.get("/v1/me/scans", params={"before": said[1]["scan_id"]}, headers=li.headers).json()
     assert [one["verdict"] for one in older] == ["genuine"]
 

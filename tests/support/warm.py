@@ -57,7 +57,7 @@ def serve(address: str) -> None:
 
 def _keep(asked: socket.socket) -> None:
     """Fork the program, tell its number and its status; end it when nobody waits for it any more."""
-    told, fds, _, _ = socket.recv_fds(asked, 1 << 20, 2)
+    told, fds, _, _ = socket.recv_fds(asked, 1 << 20, 3)
     program = os.fork()
     if program == 0:
         asked.close()
@@ -79,7 +79,7 @@ def _become(wanted: dict[str, Any], fds: list[int]) -> None:
     status = 1
     try:
         os.setsid()
-        for fd, target in zip(fds, (1, 2), strict=True):
+        for target, fd in enumerate(fds):
             os.dup2(fd, target)
         os.environ.clear()
         os.environ.update(wanted["environment"])
@@ -101,7 +101,7 @@ def stand_for(address: str, module: str, *args: str) -> int:
     wanted = {"environment": dict(os.environ), "folder": os.getcwd(), "module": module, "args": args}
     with socket.socket(socket.AF_UNIX) as asked:
         asked.connect(address)
-        socket.send_fds(asked, [json.dumps(wanted).encode()], [1, 2])
+        socket.send_fds(asked, [json.dumps(wanted).encode()], [0, 1, 2])
         lines = asked.makefile()
         program = int(lines.readline())
         signal.signal(signal.SIGTERM, lambda *_: os.kill(program, signal.SIGTERM))
