@@ -32,43 +32,47 @@ def month():
     return season.last_days(small("A1,A6", scale=0.004, seed=5), 12)
 
 
-def onecode(url, folder, *words, **more):
-    ours = {"ONECODE_DATABASE_URL": url, "ONECODE_MASTER_KEY": MASTER, "ONECODE_DATA_DIR": str(folder)}
-    command = [sys.executable, "-m", "scan_api", *words]
-    return subprocess.run(
-        command, env=os.environ | ours | more, capture_output=True, text=True, check=False, timeout=90
-    )
+@pytest.fixture
+def onecode(warm, database_url, tmp_path):
+    """The command, at a shell."""
+    ours = {"ONECODE_DATABASE_URL": database_url, "ONECODE_MASTER_KEY": MASTER, "ONECODE_DATA_DIR": str(tmp_path)}
+
+    def run(*words):
+        command = warm.command("scan_api", *words)
+        return subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, check=False, timeout=90)
+
+    return run
 
 
-def test_an_engineer_judges_by_hand(database, database_url, month, tmp_path):
+def test_an_engineer_judges_by_hand(database, month, onecode):
     season.write(database, month)
-    assert onecode(database_url, tmp_path, "judge", "--status").stdout == "never judged\n"
+    assert onecode("judge", "--status").stdout == "never judged\n"
     half = season.end_of(month) - timedelta(days=6)
-    done = onecode(database_url, tmp_path, "judge", "--until", half.isoformat(), "--json")
+    done = onecode("judge", "--until", half.isoformat(), "--json")
     assert done.returncode == 0, done.stderr
     first = json.loads(done.stdout)["runs"]["nightly"]
     assert first["state"] == "done"
     assert 0 < first["scans"] < len(month.events.scans)
-    again = onecode(database_url, tmp_path, "judge", "--rebuild", "--json")
+    again = onecode("judge", "--rebuild", "--json")
     whole = json.loads(again.stdout)["runs"]["nightly"]
     assert whole["scans"] == len(month.events.scans)
     assert whole["alerts"] < whole["findings"]
-    assert "nightly: done, up to" in onecode(database_url, tmp_path, "judge", "--status").stdout
+    assert "nightly: done, up to" in onecode("judge", "--status").stdout
 
 
 @pytest.mark.parametrize("until", ["yesterday", "2026-06-01T02:00"])
-def test_an_instant_that_is_none_is_refused_in_a_sentence(database_url, tmp_path, until):
-    refused = onecode(database_url, tmp_path, "judge", "--until", until)
+def test_an_instant_that_is_none_is_refused_in_a_sentence(onecode, until):
+    refused = onecode("judge", "--until", until)
     assert refused.returncode == 1
     assert refused.stderr.startswith("onecode: ")
     assert refused.stderr.count("\n") == 1
     assert "+08:00" in refused.stderr
 
 
-def test_a_busy_judge_is_said_to_be_busy(database, database_url, tmp_path):
+def test_a_busy_judge_is_said_to_be_busy(database, onecode):
     with Judge(database)._alone() as alone:
         assert alone
-        busy = onecode(database_url, tmp_path, "judge")
+        busy = onecode("judge")
     assert busy.returncode == 1
     assert "being judged just now" in busy.stderr
 

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 
 import pytest
 
@@ -13,7 +12,7 @@ from foundation.database import transaction
 
 
 @pytest.fixture
-def lab(database, database_url, tmp_path):
+def lab(database, database_url, warm, tmp_path):
     """A shell with a database of its own."""
     with transaction(database) as tx:
         scan_log.ensure_partitions(tx, clock.now())
@@ -21,7 +20,7 @@ def lab(database, database_url, tmp_path):
     ours = {"ONECODE_DATABASE_URL": database_url, "ONECODE_DATA_DIR": str(tmp_path / "data")}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "scan_api", "lab", *words]
+        command = warm.command("scan_api", "lab", *words)
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=clean | ours)
 
     return run
