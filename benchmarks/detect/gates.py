@@ -25,11 +25,11 @@ GATES = (
     Gate("clone: flags per genuine scanned code", "clones", "flags_per_genuine_code", 1e-4, True,
          "gifts passed on across provinces, shown to further people"),
     Gate("diverted cartons: precision", "cartons", "precision", 0.95, False,
-         "a wrong record that no printing neighbour explains, and gifts sent on together"),
+         "a wrong record that no printing neighbour explains, and honest people of one carton who met abroad"),
     Gate("diverted cartons, two located people: recall", "cartons", "recall", 0.85, False,
          "two people of one carton of whom one was at home, on a journey, or blurred at a border"),
     Gate("dealer list: false discovery", "dealers", "false_discovery", 0.05, True,
-         "an honest dealer whose goods are sent on to one region"),
+         "the null is learnt from the lists at the end of a season; whoever was on one for a night counts here"),
     Gate("5 % diverter: days to find", "dealers", "days_to_find_5_percent_median", 21.0, True,
          "on the learning seeds the second carton that two people scanned abroad is there 21 days after the first was "
          "shipped: half a month of it is road and shelf, see days_since_first_seen_5_percent_median"),
@@ -42,6 +42,9 @@ GATES = (
     Gate("alerts per 10,000 scans", "calls", "alerts_per_10k_scans", 5.0, True,
          "every adversary at once: a case for each copied code, farm, thief, dealer and leak is more than that; "
          "false_per_10k_scans are those about nothing, and the sweep without attacks has the rest"),
+    Gate("alerts in line per 10,000 scans", "in_line", "alerts_per_10k_scans", 5.0, True,
+         "each unshipped carton, dealer's region and code that three people scanned calls alone; they are not called "
+         "together yet, as those of the batches are"),
     Gate("guesser: tries before it is slowed down", "in_line", "tries_per_actor", 6.0, True,
          "honest codes among the guesses"),
     Gate("campaign of guessers: tries before the pool is challenged", "guessing", "tries_per_campaign", 500.0, True,
