@@ -23,5 +23,6 @@ def decoded(pdf: Path, *, first: int = 1, last: int = 1, dpi: int = 300) -> list
         for page in sorted(Path(folder).iterdir()):
             with Image.open(page) as drawn:
                 page_grey = np.asarray(drawn.convert("L"), dtype=np.uint8)
-                texts += [found.text for found in reader.read(page_grey, qr_first=True)]
+                every = reader.read(page_grey, qr_first=True)
+                texts += [one.text for one in [one for one in every if one.details is not None] or every]
     return texts

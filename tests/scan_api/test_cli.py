@@ -376,7 +376,7 @@ def test_a_run_is_rendered_as_sheets_with_a_roll_map(printed):
     assert terminal.files() == ["labels.pdf", "labels.rolls.csv"]
     rolls = (terminal.folder / "out" / "labels.rolls.csv").read_text().splitlines()
     assert rolls[1].startswith("1,1,1,2,10,1,10,HTTPS://ID.BRAND.CN/01/")
-    whole = proof.decoded(out, last=8, dpi=200)
+    whole = proof.decoded(out, last=8)
     assert sorted(whole) == sorted(codes)
     out.unlink()
     said = json.loads(terminal.does(*render, "--out", out, *sheet, "--split", 5, "--json"))
@@ -385,7 +385,7 @@ def test_a_run_is_rendered_as_sheets_with_a_roll_map(printed):
         "labels-0002.pdf",
         "labels.rolls.csv",
     ]
-    parts = [proof.decoded(terminal.folder / "out" / f"labels-000{n}.pdf", last=8, dpi=200) for n in (1, 2)]
+    parts = [proof.decoded(terminal.folder / "out" / f"labels-000{n}.pdf", last=8) for n in (1, 2)]
     assert sorted(parts[0] + parts[1]) == sorted(whole)
 
 
