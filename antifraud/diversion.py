@@ -58,8 +58,8 @@ def counts(row: Mapping[str, Any], facts: Facts, state: ItemState) -> bool:
 def judge(row: State, facts: Facts, state: ItemState, params: Params) -> tuple[list[Finding], Carton | None]:
     """Fold a scan that counts into its carton; say so when the carton newly looks diverted.
 
-    A task needs a posterior of 0.9 from at least two people who agree. Asking instead for 0.9 without the most
-    telling person needs three scans where most cartons get two. Simulated, honest strays falling by Zipf on 343
+    A task needs `carton_task` from at least two people who agree. Asking instead for it without the most telling
+    person needs three scans where most cartons get two. Simulated at .9, honest strays falling by Zipf on 343
     regions, 2 % diverted: 24-packs scanned at 10 % give precision .999 and recall .65 by this rule, 1.0 and .38 by
     the stricter; 6-packs at 20 % .98 and .32 against 1.0 and .09. One forged fix cannot make two people, and what
     follows is an inspector's visit. Whatever costs a dealer money uses `least`.

@@ -145,7 +145,7 @@ def test_thresholds_are_a_draft_of_the_same_life(history, now):
         ({"mood": 1}, "no threshold 'mood'"),
         ({"users_many": 1}, "from 3 to 50"),
         ({"users_many": 4.5}, "whole number"),
-        ({"carton_notice": 0.95}, "a notice comes before a visit"),
+        ({"carton_notice": 0.94, "carton_task": 0.93}, "a notice comes before a visit"),
         ({"users_spread": 9}, "distance asks for fewer"),
         ({"logistics": "none"}, "one of partial, packing, shipping"),
         ({"batch.copied": 1.0}, "from 1e-06 to 0.0001"),
