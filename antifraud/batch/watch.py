@@ -33,6 +33,7 @@ from antifraud.batch.mixes import judge_mixes
 from antifraud.batch.order import judge_order
 from antifraud.batch.people import judge_people
 from antifraud.batch.proof import BatchFinding, ordered
+from antifraud.batch.proximity import judge_proximity
 from antifraud.batch.referrals import ReferralState, judge_referrals
 from antifraud.batch.reseals import ResealState, judge_reseals
 from antifraud.batch.reuse import ReuseState, judge_reuse
@@ -46,6 +47,7 @@ __all__ = ["COLLECTORS", "COPIED", "FAMILIES", "Stretch", "Watch", "Window"]
 
 FAMILIES = ("harvest", "abuse", "clone", "diversion")
 COLLECTORS = frozenset({"HRV_CARTON_MIX", "HRV_PRINT_ORDER", "HRV_OPEN_RESEAL"})
+COPIES = 0.95  # P that a carton holds a copy once a code of it is on several packs.
 COPIED = frozenset({"CLN_USERS_MANY", "CLN_USERS_SPREAD", "CLN_SIMULTANEOUS", "CLN_TRAVEL_AIR", "CLN_TRAVEL_GROUND"})
 
 
@@ -127,10 +129,16 @@ class Watch:
         """
         params = self.params
         said = self._timed("abuse", lambda: _blocks(window, params, rng)) if window is not None else []
-        said += self._timed("clone", lambda: judge_victims(self.victims, params, rng))
+        said += self._timed("clone", lambda: judge_victims(self.victims, params, rng) + self._beside_copies(route))
         if judged is not None:
             said += self._timed("diversion", lambda: judge_flows(judged, route, params, self.cartons))
         return self._called(said, route)
+
+    def _beside_copies(self, route: Route) -> list[BatchFinding]:
+        """Cartons of the route that travelled with those whose codes are on several packs. For the file alone."""
+        codes = np.array(sorted(self.copied), dtype=np.int64)
+        seen = np.unique(self.items.memory.look(codes).carton)
+        return judge_proximity(route.cartons, dict.fromkeys(seen[seen != 0].tolist(), COPIES), self.victims.latest)
 
     def _called(self, said: list[BatchFinding], route: Route) -> list[BatchFinding]:
         """As they are told: what calls nobody for the file, and whom it adds up to."""

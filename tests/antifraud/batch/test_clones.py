@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
+from antifraud.batch.cartons import Route
 from antifraud.batch.copies import bar, judge_copies
 from antifraud.batch.halves import Halves, judge_halves
 from antifraud.batch.items import Items, pairs
@@ -15,8 +16,11 @@ from antifraud.batch.proof import canonical
 from antifraud.batch.proximity import judge_proximity, proximity
 from antifraud.batch.travel import judge_travel
 from antifraud.batch.victims import Victims, judge_victims
+from antifraud.batch.watch import Stretch, Watch
+from antifraud.event_reader import nothing_outside
+from antifraud.findings import Severity
 from antifraud.params import Params
-from tests.antifraud.batch.rows import CITIES, DAY, START, batches, cartons, columns, scans
+from tests.antifraud.batch.rows import CITIES, DAY, START, batches, cartons, columns, dealers, scans
 from tests.antifraud.street import Street, codes
 
 PARAMS = Params()
@@ -240,3 +244,17 @@ def test_pairs_are_all_of_one_group():
     earlier, later = pairs(groups(np.array([1, 1, 1, 2, 3, 3])))
     assert list(zip(earlier.tolist(), later.tolist(), strict=True)) == [(0, 1), (0, 2), (1, 2), (4, 5)]
     assert math.comb(3, 2) + math.comb(2, 2) == len(later)
+
+
+def test_what_travelled_with_copies_is_for_the_file():
+    """Three codes of a shipment are on several packs: its fourth carton is worth a look, and nobody is called."""
+    on_record = cartons(*[{"carton": c, "first_item": 100 * c, "shipment": 1 + (c > 4)} for c in range(1, 9)])
+    route = Route.of(on_record, dealers(d1=frozenset({510100})), PARAMS)
+    seen = scans(*[{"item": 100 * c, "carton": c, "person": c, "city": "Chengdu"} for c in range(1, 9)])
+    watch = Watch(PARAMS)
+    empty = nothing_outside(None, None, None)
+    watch.fold(Stretch(seen, empty.stores, empty.referrals, route, empty.registered))
+    assert watch.survey(None, None, route, np.random.default_rng(1)) == []
+    watch.copied |= {100, 200, 300}
+    (said,) = watch.survey(None, None, route, np.random.default_rng(1))
+    assert (said.code, said.pivot, said.finding.severity) == ("CLN_PROXIMITY", "carton:4", Severity.INFO)
