@@ -67,7 +67,7 @@ def test_a_diversion_case_from_the_alert_to_the_evidence(
 
         # (2) Why it is here, where it was, and what lay in the carton.
         expect(page.get_by_text("疑似跨区流通")).to_be_visible()
-        expect(page.get_by_text("阈值 90.0%", exact=False).last).to_be_visible()
+        expect(page.get_by_text("阈值 95.0%", exact=False).last).to_be_visible()
         expect(page.get_by_text("4 次查验，4 次有可靠定位：4 卫星")).to_be_visible()
         expect(page.locator("path.leaflet-interactive").nth(30)).to_be_attached()
         cells = page.get_by_role("list", name="箱内商品").get_by_role("listitem")
