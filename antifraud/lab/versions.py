@@ -5,7 +5,7 @@
              ask ─ refuse
                 publish, by another          live ── a newer one is published ──> retired
                    └────> live               live ── roll_back ──> rolled_back, and what it replaced is live again
-                                             live ── trip ──> shadow
+                                             live ── trip ──> shadow, and what it replaced is live again
 
 A slug names a rule in every environment; `params` is the slug of the thresholds. Every move is audited under
 `lab:<slug>`, and what changes the judgement is told as a fact.
@@ -245,11 +245,16 @@ def roll_back(tx: Tx, slug: str, version: int, *, why: str, by: str, now: dateti
     ended = {"state": "rolled_back", "ended_at": now, "ended_why": why.strip()}
     move = _these(slug, version, "live").values(ended)
     one = _moved(tx, move, slug, version, "roll-back", by, now, told=True, why=why.strip())
+    _live_again(tx, one, by, now)
+    return one
+
+
+def _live_again(tx: Tx, one: Version, by: str, now: datetime) -> None:
+    """What this version replaced counts again: nothing is left unwatched because a newer one failed."""
     if one.replaces is not None:
         again = {"state": "live", "live_from": now, "ended_at": None, "ended_why": None}
-        back = _these(slug, one.replaces, "retired").values(again)
-        _moved(tx, back, slug, one.replaces, "live-again", by, now, told=True)
-    return one
+        back = _these(one.slug, one.replaces, "retired").values(again)
+        _moved(tx, back, one.slug, one.replaces, "live-again", by, now, told=True)
 
 
 def retire(tx: Tx, slug: str, version: int, *, why: str, by: str, now: datetime) -> Version:
@@ -262,7 +267,7 @@ def retire(tx: Tx, slug: str, version: int, *, why: str, by: str, now: datetime)
 
 
 def trip(tx: Tx, slug: str, version: int, *, why: str, now: datetime) -> Version | None:
-    """The breaker takes a live rule back into shadow. None: somebody else did already."""
+    """The breaker takes a live rule back into shadow; the one it replaced counts again. None: somebody else did."""
     shadow = {"state": "shadow", "shadow_from": now, "shadow_until": now + AFTER_A_TRIP}
     shadow |= {"asked_by": None, "asked_at": None}  # Before it counts again, somebody has to ask again.
     beside = update(lab_versions).where(lab_versions.c.slug == slug, lab_versions.c.state == "shadow")
@@ -270,7 +275,9 @@ def trip(tx: Tx, slug: str, version: int, *, why: str, now: datetime) -> Version
     if get(tx, slug, version).state != "live":
         return None
     tx.execute(beside.values(state="draft"))
-    return _moved(tx, move.values(shadow), slug, version, "trip", "lab", now, told=True, why=why)
+    one = _moved(tx, move.values(shadow), slug, version, "trip", "lab", now, told=True, why=why)
+    _live_again(tx, one, "lab", now)
+    return one
 
 
 def mute(tx: Tx, slug: str, version: int, *, until: datetime, now: datetime) -> Version:

@@ -190,3 +190,13 @@ def test_a_live_rule_for_other_words_is_left_out_and_stops_nothing(history, now)
     assert history.beside_live(now + timedelta(hours=1)) == 1
     assert shadow.days(history.tx, "old", 1) == []
     assert shadow.days(history.tx, "many", 1)[0].hits == 1
+
+
+def test_a_rule_that_trips_leaves_what_it_replaced_on_watch(history, now):
+    versions.make_live(history.tx, "many", history.draft().version, by="wang", now=now)
+    second = versions.make_live(history.tx, "many", history.draft().version, by="wang", now=now)
+    assert versions.trip(history.tx, "many", second.version, why="three times its baseline", now=now).state == "shadow"
+    assert [one.version for one in versions.standing(history.tx, "live") if one.slug == "many"] == [1]
+    assert versions.trip(history.tx, "many", second.version, why="again", now=now) is None
+    assert versions.make_live(history.tx, "many", second.version, by="wang", now=now).state == "live"
+    assert versions.get(history.tx, "many", 1).state == "retired"
