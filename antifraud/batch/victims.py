@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from antifraud.batch.fixes import far_km, radius_km, region_of_many
 from antifraud.batch.items import Touched, Visits, row_of
-from antifraud.batch.memory import groups
+from antifraud.batch.memory import among, groups
 from antifraud.batch.proof import BatchFinding, found, ordered
 from antifraud.columns import Cartons
 from antifraud.findings import Severity, Value
@@ -44,9 +44,9 @@ class Victims:
 
         known: codes somebody was told of, as copied or as claimed by a thief: their victims are explained.
         """
-        before = touched.before.take(~np.isin(touched.before.item, sorted(self.explained)))
+        before = touched.before.take(~among(touched.before.item, self.explained))
         self.explained.update(known)
-        now = touched.visits.take(~np.isin(touched.visits.item, sorted(self.explained)))
+        now = touched.visits.take(~among(touched.visits.item, self.explained))
         for visits, sign in ((before, -1), (now, 1)):
             claims = np.flatnonzero(visits.claimed & (visits.cell >= 0))
             for counts, rows in ((self.exposed, claims), (self.harmed, victims(visits, 20.0))):

@@ -27,8 +27,9 @@ from antifraud.batch.flows import judge_flows
 from antifraud.batch.fusion import LEARNT
 from antifraud.batch.guesses import GuessState, judge_guesses, judge_pools
 from antifraud.batch.halves import Halves, judge_halves
-from antifraud.batch.items import Items
+from antifraud.batch.items import Items, row_of
 from antifraud.batch.lockstep import LockstepState, judge_lockstep
+from antifraud.batch.memory import among
 from antifraud.batch.mixes import judge_mixes
 from antifraud.batch.order import judge_order
 from antifraud.batch.people import judge_people
@@ -129,16 +130,23 @@ class Watch:
         """
         params = self.params
         said = self._timed("abuse", lambda: _blocks(window, params, rng)) if window is not None else []
-        said += self._timed("clone", lambda: judge_victims(self.victims, params, rng) + self._beside_copies(route))
+        said += self._timed("clone", lambda: judge_victims(self.victims, params, rng))
+        said += self._timed("clone", lambda: self._beside_copies(judged, route))
         if judged is not None:
             said += self._timed("diversion", lambda: judge_flows(judged, route, params, self.cartons))
         return self._called(said, route)
 
-    def _beside_copies(self, route: Route) -> list[BatchFinding]:
-        """Cartons of the route that travelled with those whose codes are on several packs. For the file alone."""
+    def _beside_copies(self, judged: Judged | None, route: Route) -> list[BatchFinding]:
+        """Of the cartons in question, those that travelled with ones whose codes are on several packs. For the file.
+
+        It costs what is in question, not all there is on record.
+        """
         codes = np.array(sorted(self.copied), dtype=np.int64)
         seen = np.unique(self.items.memory.look(codes).carton)
-        return judge_proximity(route.cartons, dict.fromkeys(seen[seen != 0].tolist(), COPIES), self.victims.latest)
+        asked = np.union1d(judged.carton if judged is not None else route.cartons.carton, seen)
+        row = row_of(asked, route.cartons)
+        beside = route.cartons.take(row[row >= 0])
+        return judge_proximity(beside, dict.fromkeys(seen[seen != 0].tolist(), COPIES), self.victims.latest)
 
     def _called(self, said: list[BatchFinding], route: Route) -> list[BatchFinding]:
         """As they are told: what calls nobody for the file, and whom it adds up to."""
@@ -196,7 +204,7 @@ class Watch:
         said = judge_people(touched, table, params, self.items.crowds) + judge_travel(touched, params)
         said += judge_copies(touched, params) + judge_halves(scans, params, self.halves)
         self.copied |= {int(one.pivot.removeprefix("item:")) for one in said if one.code in COPIED}
-        claimed = touched.visits.claimed & np.isin(touched.visits.person, sorted(self.crew))
+        claimed = touched.visits.claimed & among(touched.visits.person, self.crew)
         here = self.copied.intersection(touched.visits.item.tolist())
         self.victims.fold(touched, table, here.union(touched.visits.item[claimed].tolist()))
         return said
@@ -208,7 +216,7 @@ class Watch:
         What is left out here is not numbered, so rows are numbered by their place in the whole.
         """
         scans, params, copied = stretch.scans, self.params, np.array(sorted(self.copied), dtype=np.int64)
-        fit = ~(np.isin(scans.person, sorted(self.crew)) | np.isin(scans.device, sorted(self.phones)))
+        fit = ~(among(scans.person, self.crew) | among(scans.device, self.phones))
         shares = self.dealers.shares(stretch.route.cartons.dealer, params)
         judged = judge_cartons(
             _without(scans, fit), stretch.stores, stretch.route, params, self.cartons, copied=copied, shares=shares
