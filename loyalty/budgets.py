@@ -113,7 +113,9 @@ LEASED = f"""leased AS MATERIALIZED (
 class Purse:
     """The leases one transaction has locked, spent in memory and written once; renewed when one is short.
 
-    coming: how many more awards the batch may still make, so that a renewal asks once for all of them.
+    coming: how many more awards the batch may still make, so that a renewal asks once for all of them. funds: the
+    budgets it may spend from. Which lease is short first differs from batch to batch, so the first renewal locks all of
+    them in id order, as everybody does.
     """
 
     tx: Tx
@@ -121,8 +123,10 @@ class Purse:
     now: datetime
     left: dict[int, int]
     coming: int = 1
+    funds: frozenset[int] = frozenset()
     spent: Counter[int] = field(default_factory=Counter)
     dry: set[int] = field(default_factory=set)
+    is_ordered: bool = False
 
     def spend(self, budget_id: int, amount: int) -> bool:
         """False: the budget does not cover it."""
@@ -149,6 +153,9 @@ class Purse:
         return Write("leases_spent", _SPENT, rows, len(rows))
 
     def _renew(self, budget_id: int, wanted: int) -> None:
+        if not self.is_ordered and len(self.funds) > 1:
+            self.tx.execute(IN_ORDER, {"budgets": sorted(self.funds)})
+        self.is_ordered = True
         if spent := self.spent.pop(budget_id, 0):
             where = {"budget": budget_id, "owner": self.owner, "now": self.now, "amount": spent}
             assert self.tx.execute(SPEND, where).rowcount, "the lease is locked"
@@ -248,6 +255,7 @@ WITH resting AS (
 SELECT coalesce(sum(remaining), 0) FROM resting
 """)
 
+IN_ORDER = text("SELECT id FROM budgets WHERE id = ANY (:budgets) ORDER BY id FOR UPDATE")
 LEFT = text("SELECT total - granted FROM budgets WHERE id = :budget FOR UPDATE")
 GRANT = text("UPDATE budgets SET granted = granted + :change WHERE id = :budget")
 OPEN = text("""

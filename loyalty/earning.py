@@ -280,7 +280,7 @@ def look(tx: Tx, fresh: Sequence[EarnRequest], on: Mapping[Key, Sequence[Campaig
         # Members who have no accounts yet. Locking all again keeps the account order; ours are locked already.
         balances = accounts.lock(tx, names, now=now)
     counted = Tally(one.owner for one in fresh if one.key in taken and one.counts)
-    purse = Purse(tx, owner, now, dict(row.leases or ()), coming=len(taken))
+    purse = Purse(tx, owner, now, dict(row.leases or ()), coming=len(taken), funds=frozenset(funds))
     return Desk(taken, standings.read(row.standings, counted), purse, counters, allowed, Books(now, balances))
 
 

@@ -1,19 +1,22 @@
 """Whatever may be raced is raced: real connections, a barrier, and the books checked afterwards."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Event
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+from foundation.bulk import write_all
 from foundation.database import reading, transaction
 from foundation.ids import seeded, uuid7
 from loyalty import accounts, budgets, campaigns, earning, holding, ledger, members, reversing
 from loyalty.accounts import Account, System
+from loyalty.budgets import Purse
 from loyalty.earning import EarnRequest
 from loyalty.holding import Hold
 from loyalty.idempotency import Key, claim, keep
@@ -305,3 +308,28 @@ def test_one_number_signing_in_everywhere_is_one_member(database, now):
     assert len(set(found)) == 1
     with reading(database) as tx:
         assert members.count(tx) == 1
+
+
+def test_batches_that_renew_their_leases_in_other_orders_do_not_lock_each_other_out(database, now):
+    """One is short of the first budget first, the other of the second: who comes later waits for all of them."""
+    with transaction(database) as tx:
+        funds = sorted(budgets.allowances(tx, {"first": 1_000, "second": 1_000}, now=now).values())
+    begun = Event()
+
+    def spend(order, before, between):
+        with transaction(database) as tx:
+            purse = Purse(tx, budgets.session(tx), now, {}, funds=frozenset(funds))
+            before()
+            for budget_id in order:
+                assert purse.spend(budget_id, 10)
+                begun.set()
+                between()
+            write_all(tx, [purse.writing()], now=now)
+
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(spend, funds, lambda: None, lambda: time.sleep(0.3))
+        other = pool.submit(spend, funds[::-1], lambda: begun.wait(20), lambda: None)
+        assert (one.result(30), other.result(30)) == (None, None)
+    with reading(database) as tx:
+        spent = tx.execute(text("SELECT sum(amount - remaining) FROM budget_leases GROUP BY budget_id")).scalars()
+        assert list(spent) == [20, 20]
