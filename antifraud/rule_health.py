@@ -8,15 +8,14 @@ days before the last.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from math import sqrt
 
 from sqlalchemy import text
 
+from antifraud.lab.intervals import wilson
 from antifraud.reasons import SENTENCES
 from foundation.database import ReadTx
 
 DAYS = 30
-Z95 = 1.959964
 PER = 10_000
 RIGHT = ("confirmed_risk", "valuable_alert")
 WRONG = "false_positive"
@@ -70,16 +69,6 @@ class Health:
     def usual(self) -> float | None:
         known = [rate for rate in self.rates[:-1] if rate is not None]
         return sum(known) / len(known) if known else None
-
-
-def wilson(right: int, told: int, z: float = Z95) -> tuple[float, float]:
-    """The score interval of a share, within 0..1; all of it when nothing was told."""
-    if not told:
-        return 0.0, 1.0
-    share, square = right / told, z * z / told
-    centre = (share + square / 2) / (1 + square)
-    reach = z * sqrt(share * (1 - share) / told + square / (4 * told)) / (1 + square)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
 def decided(tx: ReadTx, codes: Sequence[str] | None = None, *, now: datetime | None = None) -> dict[str, Decided]:

@@ -7,7 +7,7 @@ import pytest
 from antifraud import cases, rule_health, scoreboard
 from antifraud.alerts import raise_alerts
 from antifraud.findings import Alert, Reason, Severity
-from antifraud.rule_health import wilson
+from antifraud.lab.intervals import wilson
 from codegen import brands, shipments
 from foundation import ids
 from tests.support import nights
