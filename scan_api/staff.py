@@ -26,11 +26,23 @@ class NotLetIn(NotSignedIn):
     challenge: ClassVar[str] = 'Bearer realm="onecode", Basic realm="onecode", charset="UTF-8"'
 
 
+class PersonNeeded(NotAllowed):
+    """A system may propose; a person decides."""
+
+    type = "person-needed"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """`name`: as it stands in the audit trail."""
 
     name: str
+
+    def person(self, says: str) -> "Caller":
+        """This caller, if it is a person. Raises PersonNeeded, which says what a system may do."""
+        if self.name.startswith("key:"):
+            raise PersonNeeded(says)
+        return self
 
 
 def staff_or_key(*roles: str, scope: Scope) -> Callable[[Request], Caller]:

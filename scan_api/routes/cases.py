@@ -41,7 +41,7 @@ from scan_api.appeals import CannotPay
 from scan_api.edge import Edge, TheEdge
 from scan_api.problems import problems
 from scan_api.reviewing import SupervisorNeeded
-from scan_api.staff import Caller, staff_or_key
+from scan_api.staff import Caller, PersonNeeded, staff_or_key
 from scan_api.trading import DealerNotHeard, NoEvidence
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
@@ -55,12 +55,6 @@ Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Grade = Literal["info", "medium", "high", "critical"]
 Result = Literal["confirmed_risk", "valuable_alert", "false_positive", "inconclusive"]
 T = TypeVar("T")
-
-
-class PersonNeeded(NotAllowed):
-    """A system may propose; a person decides."""
-
-    type = "person-needed"
 
 
 class _Strict(BaseModel):
@@ -291,9 +285,7 @@ class BreachOut(BaseModel):
 
 def person(caller: TheWorker) -> Caller:
     """Raises PersonNeeded."""
-    if caller.name.startswith("key:"):
-        raise PersonNeeded("A person decides this; a system may only propose it.")
-    return caller
+    return caller.person("A person decides this; a system may only propose it.")
 
 
 ThePerson = Annotated[Caller, Depends(person)]
