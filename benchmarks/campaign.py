@@ -34,6 +34,7 @@ from loyalty.drawing import Taken
 from loyalty.draws import Prize
 from loyalty.earning import EarnRequest
 from loyalty.members import MemberKeys
+from loyalty.prizes import Content
 from scan_api.house import bring_up_to_date, open_house
 
 SCANS = 1_000_000
@@ -118,10 +119,22 @@ def _announce(engine: Engine, scans: int, at: datetime) -> Campaign:
             Prize(3, "nothing", "谢谢", "Nothing", 0, 0, 90, None),
         )
         pool = prizes.draft(
-            tx, brand_id=1, name_zh="开盖有奖", name_en="Open and win", prizes=table, out_of=100,
-            disclosure=dict.fromkeys(prizes.DISCLOSED, "如公告"), starts_at=at + timedelta(hours=1),
-            ends_at=at + timedelta(hours=12), minute_fen=10**6, hour_fen=10**7, by="Zhao", now=at,
-        )  # fmt: skip
+            tx,
+            Content(
+                brand_id=1,
+                name_zh="开盖有奖",
+                name_en="Open and win",
+                prizes=table,
+                out_of=100,
+                disclosure=dict.fromkeys(prizes.DISCLOSED, "如公告"),
+                starts_at=at + timedelta(hours=1),
+                ends_at=at + timedelta(hours=12),
+                minute_fen=10**6,
+                hour_fen=10**7,
+            ),
+            by="Zhao",
+            now=at,
+        )
         prizes.publish(tx, pool.id, seeds=seed_of, by="Qian", now=at)
     return Campaign(published[0].budget_account, published[1].budget_account, total, pool.id)
 

@@ -16,7 +16,7 @@ from foundation.database import Tx
 from foundation.errors import BadRequest
 from loyalty import prizes
 from loyalty.draws import Prize
-from loyalty.prizes import Pool
+from loyalty.prizes import Content, Pool
 
 ROLE = "marketer"
 SOON, LASTS = timedelta(hours=1), timedelta(days=30)
@@ -51,12 +51,23 @@ async def build(like: Pool | None) -> None:
         if begin is None or end is None:
             raise BadRequest("Say when the pool starts and when it ends.")
         return prizes.draft(
-            tx, brand_id=brand.value, name_zh=(name_zh.value or "").strip(), name_en=(name_en.value or "").strip(),
-            gtins=(gtins.value or "").split(), prizes=table.read(), out_of=typed.whole(table.out_of.value, "out of"),
-            disclosure={name: one.value or "" for name, one in said.items()}, starts_at=begin, ends_at=end,
-            minute_fen=typed.fen(minute.value, "minute"), hour_fen=typed.fen(hour.value, "hour"), by=by,
+            tx,
+            Content(
+                brand_id=brand.value,
+                name_zh=(name_zh.value or "").strip(),
+                name_en=(name_en.value or "").strip(),
+                gtins=(gtins.value or "").split(),
+                prizes=table.read(),
+                out_of=typed.whole(table.out_of.value, "out of"),
+                disclosure={name: one.value or "" for name, one in said.items()},
+                starts_at=begin,
+                ends_at=end,
+                minute_fen=typed.fen(minute.value, "minute"),
+                hour_fen=typed.fen(hour.value, "hour"),
+            ),
+            by=by,
             now=clock.now(),
-        )  # fmt: skip
+        )
 
     steps.button("save-draft", says, ROLE, save, then=steps.to("/pool/")).classes("q-mt-sm")
 

@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, delete, insert, select, update
@@ -60,7 +59,7 @@ class PoolFixed(Conflict):
     type = "pool-fixed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """What a draft says; as in Pool."""
 
@@ -129,12 +128,8 @@ def limit(tx: ReadTx, name: str, *, now: datetime) -> int:
     return int(found)
 
 
-def draft(tx: Tx, *, by: str, now: datetime, **said: Any) -> Pool:
-    """A pool nobody can draw from yet. said: the fields of Content.
-
-    Raises BadRequest naming the part that is wrong, LimitBroken.
-    """
-    content = Content(**said)
+def draft(tx: Tx, content: Content, *, by: str, now: datetime) -> Pool:
+    """A pool nobody can draw from yet. Raises BadRequest naming the part that is wrong, LimitBroken."""
     _check(tx, content, now=now)
     row = content.row() | {"state": "draft", "draws": 0, "drafted_by": by, "created_at": now}
     pool_id = tx.execute(insert(prize_pools).values(row).returning(prize_pools.c.id)).scalar_one()
@@ -143,9 +138,8 @@ def draft(tx: Tx, *, by: str, now: datetime, **said: Any) -> Pool:
     return get(tx, pool_id)
 
 
-def redraft(tx: Tx, pool_id: int, *, by: str, now: datetime, **said: Any) -> Pool:
+def redraft(tx: Tx, pool_id: int, content: Content, *, by: str, now: datetime) -> Pool:
     """Write a draft anew; `by` is its author from now on. Raises PoolFixed, NotFound, BadRequest, LimitBroken."""
-    content = Content(**said)
     mine = (prize_pools.c.id == pool_id, prize_pools.c.state == "draft")
     if not tx.execute(update(prize_pools).where(*mine).values(content.row() | {"drafted_by": by})).rowcount:
         get(tx, pool_id)

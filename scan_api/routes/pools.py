@@ -19,13 +19,12 @@ from foundation.errors import BadRequest, NotAllowed, NotFound, NotSignedIn, Too
 from loyalty import prizes
 from loyalty.draws import Prize
 from loyalty.idempotency import Key, input_hash
-from loyalty.prizes import LimitBroken, Pool, PoolFixed, PoolMoved
+from loyalty.prizes import Content, LimitBroken, Pool, PoolFixed, PoolMoved
 from scan_api import keyed
 from scan_api.edge import Edge, TheEdge
 from scan_api.keyed import KeyReused
 from scan_api.problems import problems
-from scan_api.routes.cases import PersonNeeded
-from scan_api.staff import Caller, staff_or_key
+from scan_api.staff import Caller, PersonNeeded, staff_or_key
 
 router = APIRouter(prefix="/v1/pools", tags=["prizes"])
 TheDrafter = Annotated[Caller, Depends(staff_or_key("marketer", scope="prizes:draft"))]
@@ -88,9 +87,13 @@ class PoolIn(_Strict):
     minute_fen: Amount
     hour_fen: Amount
 
-    def content(self) -> dict[str, Any]:
-        said = {name: getattr(self, name) for name in PoolIn.model_fields}
-        return said | {"prizes": [one.prize(place) for place, one in enumerate(self.prizes, 1)]}
+    def content(self) -> Content:
+        return Content(
+            brand_id=self.brand_id, name_zh=self.name_zh, name_en=self.name_en, gtins=self.gtins,
+            prizes=[one.prize(place) for place, one in enumerate(self.prizes, 1)], disclosure=self.disclosure,
+            out_of=self.out_of, starts_at=self.starts_at, ends_at=self.ends_at, minute_fen=self.minute_fen,
+            hour_fen=self.hour_fen,
+        )  # fmt: skip
 
 
 class MoveIn(_Strict):
@@ -145,7 +148,7 @@ async def draft(key: RequestKey, body: PoolIn, edge: TheEdge, caller: TheDrafter
 
     def work(tx: Tx) -> Pool:
         _require_brand(tx, body.brand_id)
-        return prizes.draft(tx, by=caller.name, now=clock.now(), **body.content())
+        return prizes.draft(tx, body.content(), by=caller.name, now=clock.now())
 
     return await _once(edge, caller, key, {"draft": body.model_dump()}, work)
 
@@ -156,18 +159,15 @@ async def change(pool_id: PoolId, key: RequestKey, body: PoolIn, edge: TheEdge, 
 
     def work(tx: Tx) -> Pool:
         _require_brand(tx, body.brand_id)
-        return prizes.redraft(tx, pool_id, by=caller.name, now=clock.now(), **body.content())
+        return prizes.redraft(tx, pool_id, body.content(), by=caller.name, now=clock.now())
 
     return await _once(edge, caller, key, {"change": pool_id, "to": body.model_dump()}, work)
 
 
-@router.put(
-    "/{pool_id}/moves/{key}", responses=problems(*WHO, PersonNeeded, BadRequest, NotFound, PoolMoved, KeyReused)
-)
+@router.put("/{pool_id}/moves/{key}", responses=problems(*MOVE))
 async def move(pool_id: PoolId, key: RequestKey, body: MoveIn, edge: TheEdge, caller: TheDrafter) -> PoolOut:
     """Announce a pool with its commitment, stop and resume its payouts, or reveal its seed after the end. By people."""
-    if caller.name.startswith("key:"):
-        raise PersonNeeded("A person decides this; a system may only draft pools.")
+    caller.person("A person decides this; a system may only draft pools.")
 
     def work(tx: Tx) -> Pool:
         by, now, seeds = caller.name, clock.now(), edge.codebook.pool_seed

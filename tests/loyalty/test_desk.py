@@ -13,7 +13,7 @@ from loyalty import burning, campaigns, coupons, earning, lab, members, prizes, 
 from loyalty.campaigns import AgainstTheConsumer, NeedsAnother, Terms
 from loyalty.draws import Prize
 from loyalty.members import Identifier, MemberKeys
-from loyalty.prizes import PoolMoved
+from loyalty.prizes import Content, PoolMoved
 from loyalty.rewards import RewardMoved
 from loyalty.rewards import Terms as RewardTerms
 from tests.loyalty.test_campaign_rules import LI, SEEDS, scan
@@ -137,10 +137,22 @@ def test_a_coupon_is_looked_at_without_using_it(tx, now):
 def test_a_person_pauses_the_payouts_of_a_pool_once(tx, now):
     soon = now + timedelta(hours=1)
     pool = prizes.draft(
-        tx, brand_id=1, name_zh="奖", name_en="Win", prizes=[Prize(1, "nothing", "无", "No", 0, 0, 1, None)],
-        disclosure=SAYS, out_of=1, starts_at=soon, ends_at=soon + timedelta(days=1), minute_fen=1, hour_fen=1,
-        by="Zhao", now=now,
-    )  # fmt: skip
+        tx,
+        Content(
+            brand_id=1,
+            name_zh="奖",
+            name_en="Win",
+            prizes=[Prize(1, "nothing", "无", "No", 0, 0, 1, None)],
+            disclosure=SAYS,
+            out_of=1,
+            starts_at=soon,
+            ends_at=soon + timedelta(days=1),
+            minute_fen=1,
+            hour_fen=1,
+        ),
+        by="Zhao",
+        now=now,
+    )
     with pytest.raises(PoolMoved, match="never announced"):
         prizes.pause(tx, pool.id, by="Qian", reason="看一眼", now=now)
     prizes.publish(tx, pool.id, seeds=SEEDS, by="Qian", now=now)

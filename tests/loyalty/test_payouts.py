@@ -22,6 +22,7 @@ from loyalty import handing, invariants, members, payouts, prizes, reconciling, 
 from loyalty.draws import Prize
 from loyalty.members import Identifier, MemberKeys
 from loyalty.payouts import Order, PayoutMoved, Told
+from loyalty.prizes import Content
 from loyalty.reconciling import BillLine
 from loyalty.wechat_pay import BillAway, read_bill
 from scan_api.cli import app as cli
@@ -70,10 +71,22 @@ def owe(engine, many=1, *, each=1, minute_fen=10**6, at=None):
     with transaction(engine) as tx:
         table = (Prize(1, "red_packet", "红包", "Packet", FEN, FEN, 10**12, 10**6), NOTHING)
         pool = prizes.draft(
-            tx, brand_id=1, name_zh="红包", name_en="Packets", prizes=table, disclosure=SAYS, out_of=10**12 + 1,
-            starts_at=now - timedelta(days=1), ends_at=now + timedelta(days=1), minute_fen=minute_fen,
-            hour_fen=minute_fen, by="Zhao", now=now - timedelta(days=2),
-        )  # fmt: skip
+            tx,
+            Content(
+                brand_id=1,
+                name_zh="红包",
+                name_en="Packets",
+                prizes=table,
+                disclosure=SAYS,
+                out_of=10**12 + 1,
+                starts_at=now - timedelta(days=1),
+                ends_at=now + timedelta(days=1),
+                minute_fen=minute_fen,
+                hour_fen=minute_fen,
+            ),
+            by="Zhao",
+            now=now - timedelta(days=2),
+        )
         prizes.publish(tx, pool.id, seeds=seeds, by="Qian", now=now - timedelta(days=2))
         taken = []
         for at_, number in zip(range(many), NUMBERS, strict=False):

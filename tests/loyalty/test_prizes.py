@@ -19,7 +19,7 @@ from foundation.ids import uuid7
 from loyalty import drawing, draws, prizes
 from loyalty.drawing import Taken
 from loyalty.draws import Prize
-from loyalty.prizes import LimitBroken, PoolMoved
+from loyalty.prizes import Content, LimitBroken, PoolMoved
 
 LI = UUID(int=1)
 TEA = "06901234567892"
@@ -38,11 +38,23 @@ def seeds(pool_id):
 
 def announced(tx, now, table=TABLE, **terms):
     made = prizes.draft(
-        tx, brand_id=1, name_zh="开盖有奖", name_en="Open and win", prizes=table, disclosure=SAYS,
-        out_of=sum(one.weight for one in table),
-        starts_at=now + timedelta(hours=1), ends_at=now + timedelta(days=1), minute_fen=10_000, hour_fen=100_000,
-        by="Zhao", now=now, **terms,
-    )  # fmt: skip
+        tx,
+        Content(
+            brand_id=1,
+            name_zh="开盖有奖",
+            name_en="Open and win",
+            prizes=table,
+            disclosure=SAYS,
+            out_of=sum(one.weight for one in table),
+            starts_at=now + timedelta(hours=1),
+            ends_at=now + timedelta(days=1),
+            minute_fen=10_000,
+            hour_fen=100_000,
+            **terms,
+        ),
+        by="Zhao",
+        now=now,
+    )
     return prizes.publish(tx, made.id, seeds=seeds, by="Qian", now=now)
 
 
@@ -180,9 +192,22 @@ def test_nothing_changes_after_the_announcement(tx, now):
 
 def test_chances_beyond_one_are_not_published_whoever_wrote_them(tx, now):
     made = prizes.draft(
-        tx, brand_id=1, name_zh="奖", name_en="Prize", prizes=TABLE, disclosure=SAYS, by="Zhao", minute_fen=1,
-        hour_fen=1, starts_at=now + timedelta(hours=1), ends_at=now + timedelta(days=1), out_of=10, now=now,
-    )  # fmt: skip
+        tx,
+        Content(
+            brand_id=1,
+            name_zh="奖",
+            name_en="Prize",
+            prizes=TABLE,
+            disclosure=SAYS,
+            minute_fen=1,
+            hour_fen=1,
+            starts_at=now + timedelta(hours=1),
+            ends_at=now + timedelta(days=1),
+            out_of=10,
+        ),
+        by="Zhao",
+        now=now,
+    )
     tx.execute(text("UPDATE prizes SET weight = 5 WHERE place = 1"))
     with pytest.raises(DBAPIError, match="add up to 14 of 10"), tx.begin_nested():
         prizes.publish(tx, made.id, seeds=seeds, by="Qian", now=now)
@@ -218,19 +243,32 @@ def test_a_pool_that_cannot_be_is_refused(tx, now, wrong, says):
     if wrong.get("starts_at"):
         wrong = {"starts_at": now}
     usual = {
-        "brand_id": 1, "name_zh": "奖", "name_en": "Prize", "prizes": TABLE, "disclosure": SAYS, "by": "Zhao",
+        "brand_id": 1, "name_zh": "奖", "name_en": "Prize", "prizes": TABLE, "disclosure": SAYS,
         "starts_at": now + timedelta(hours=1), "ends_at": now + timedelta(days=1), "minute_fen": 1, "hour_fen": 1,
         "out_of": 10,
     }  # fmt: skip
     with pytest.raises(BadRequest, match=says):
-        prizes.draft(tx, **(usual | wrong), now=now)
+        prizes.draft(tx, Content(**(usual | wrong)), by="Zhao", now=now)
 
 
 def test_money_needs_a_second_person(tx, now):
     made = prizes.draft(
-        tx, brand_id=1, name_zh="奖", name_en="Prize", prizes=TABLE, disclosure=SAYS, by="Zhao", minute_fen=1,
-        out_of=10, hour_fen=1, starts_at=now + timedelta(hours=1), ends_at=now + timedelta(days=1), now=now,
-    )  # fmt: skip
+        tx,
+        Content(
+            brand_id=1,
+            name_zh="奖",
+            name_en="Prize",
+            prizes=TABLE,
+            disclosure=SAYS,
+            minute_fen=1,
+            out_of=10,
+            hour_fen=1,
+            starts_at=now + timedelta(hours=1),
+            ends_at=now + timedelta(days=1),
+        ),
+        by="Zhao",
+        now=now,
+    )
     with pytest.raises(PoolMoved, match="Another person"):
         prizes.publish(tx, made.id, seeds=seeds, by="Zhao", now=now)
     with pytest.raises(PoolMoved, match="Its start has come"):
