@@ -6,7 +6,7 @@ from typing import Any
 from nicegui import ui
 
 from antifraud.findings import Severity
-from antifraud.lab import adversaries, thresholds, versions
+from antifraud.lab import adversaries, versions
 from antifraud.lab.fused import SCORES
 from antifraud.lab.thresholds import KNOWN, LOGISTICS
 from antifraud.lab.versions import MOST_WEIGHT, PARAMS, Version
@@ -112,7 +112,7 @@ class _Thresholds:
         by, says = desk.user_name(), refusals.notice()
         with ui.column().classes("w-full gap-3 q-mt-sm"):
             self._rows()
-        names = {name: _said(name) for name in KNOWN}
+        names = {name: lab_sight.threshold(name) for name in KNOWN}
         with ui.row().classes("w-full items-end gap-3 q-mt-sm"):
             picked = ui.select(names, label=t("lab-threshold"), with_input=True).props("outlined dense")
             picked.style("flex: 1 1 16rem")
@@ -129,10 +129,12 @@ class _Thresholds:
             with ui.row().classes("w-full items-center gap-3"):
                 field: ui.select | ui.number
                 if name == "logistics":
-                    field = typed.choice(_said(name), [*LOGISTICS], value, prefix="lab-logistics-")
+                    field = typed.choice(lab_sight.threshold(name), [*LOGISTICS], value, prefix="lab-logistics-")
                     bounds = t("lab-default", default=t(f"lab-logistics-{known.default}"))
                 else:
-                    field = ui.number(_said(name), value=value)  # Bounds here would change in silence what was typed.
+                    field = ui.number(
+                        lab_sight.threshold(name), value=value
+                    )  # Bounds here would change in silence what was typed.
                     field.props("outlined dense stack-label").style("flex: 1 1 14rem")
                     bounds = t("lab-bounds", default=known.default, low=f"{known.low:g}", high=f"{known.high:g}")
                 field.bind_value(self.changes, name)
@@ -154,8 +156,3 @@ class _Thresholds:
         told = {name: value for name, value in self.changes.items() if value != KNOWN[name].default}
         made = versions.draft_params(tx, told, why=self.why.value or "", by=by, now=clock.now())
         return _played(tx, made, by)
-
-
-def _said(name: str) -> str:
-    known = thresholds.KNOWN[name]
-    return known.zh if desk.language() == "zh" else known.en

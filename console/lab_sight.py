@@ -108,17 +108,16 @@ def changed(one: Version) -> list[tuple[str, object, object]]:
     return thresholds.diff({}, one.body["changes"])
 
 
-def threshold(name: str) -> tuple[str, str]:
-    """What it is called in Chinese and English."""
+def threshold(name: str) -> str:
+    """What it is called."""
     known = thresholds.KNOWN[name]
-    return known.zh, known.en
+    return known.zh if desk.language() == "zh" else known.en
 
 
 def said(one: Version) -> str:
     """The sentence a version means; one that this program cannot read any more is told so."""
-    at = 0 if desk.language() == "zh" else 1
     if one.kind == PARAMS:
-        return "；".join(f"{threshold(name)[at]}: {old} → {new}" for name, old, new in changed(one))
+        return "；".join(f"{threshold(name)}: {old} → {new}" for name, old, new in changed(one))
     try:
         return one.sentence(desk.language())
     except Exception:  # Written for a vocabulary of another program: the screen still shows the rest.

@@ -109,15 +109,15 @@ def _one(name: str, value: Any) -> Any:
 
 
 def params(changes: Mapping[str, Any], base: Params | None = None) -> Params:
-    """`base`, or what the program says, with these changes."""
-    base = base or Params()
-    batch = {name.removeprefix(BATCH): value for name, value in changes.items() if name.startswith(BATCH)}
-    plain = {name: value for name, value in changes.items() if not name.startswith(BATCH)}
+    """`base`, or what the program says, with those of these changes that the program knows."""
+    base, known = base or Params(), {name: value for name, value in changes.items() if name in KNOWN}
+    batch = {name.removeprefix(BATCH): value for name, value in known.items() if name.startswith(BATCH)}
+    plain = {name: value for name, value in known.items() if not name.startswith(BATCH)}
     return replace(base, **plain, batch=replace(base.batch, **batch))
 
 
 def diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """(name, value before, value after) of every threshold that differs, by name; what is not changed is default."""
-    names = sorted(before.keys() | after.keys())
+    names = sorted((before.keys() | after.keys()) & KNOWN.keys())
     pairs = [(name, before.get(name, KNOWN[name].default), after.get(name, KNOWN[name].default)) for name in names]
     return [(name, old, new) for name, old, new in pairs if old != new]

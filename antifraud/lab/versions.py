@@ -337,8 +337,15 @@ def in_force(tx: ReadTx, *, now: datetime) -> Params:
     params = Params()
     for one in live:
         if one.kind == PARAMS:
-            params = one.params(Params(name=f"params-{one.version}"))
+            params = _thresholds(one)
     return replace(params, rules=rules)
+
+
+def _thresholds(one: Version) -> Params:
+    """What the program says, with the changes; those it does not know any more are left out, the others count."""
+    for name in one.body["changes"].keys() - thresholds.KNOWN.keys():
+        _complain(one.slug, one.version, f"there is no threshold {name!r}")
+    return one.params(Params(name=f"params-{one.version}"))
 
 
 def readable(some: Iterable[Version], now: datetime | None = None) -> list[Rule]:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from antifraud.findings import Severity
-from antifraud.lab import probation, shadow, versions
+from antifraud.lab import probation, shadow, thresholds, versions
 from antifraud.lab.in_force import InForce
 from antifraud.lab.thresholds import BadThreshold
 from antifraud.lab.versions import BadRule, LabMoved
@@ -136,6 +136,17 @@ def test_thresholds_are_a_draft_of_the_same_life(history, now):
     found = versions.in_force(history.tx, now=now)
     assert (found.users_many, found.batch.copied, found.users_spread) == (6, 2e-5, 3)
     assert found.version != Params().version
+
+
+def test_a_live_threshold_that_this_program_does_not_know_any_more_stops_no_scan(history, now, monkeypatch):
+    changes = {"users_many": 6, "air_kmh": 900.0}
+    versions.draft_params(history.tx, changes, why="copies in May", by="li", now=now)
+    versions.make_live(history.tx, "params", 1, by="wang", now=now)
+    fewer = {name: one for name, one in thresholds.KNOWN.items() if name != "air_kmh"}
+    monkeypatch.setattr(thresholds, "KNOWN", fewer)
+    found = versions.in_force(history.tx, now=now)
+    assert (found.users_many, found.air_kmh) == (6, Params().air_kmh)
+    assert versions.get(history.tx, "params").sentence("en") == "users_many: 5 → 6"
 
 
 @pytest.mark.parametrize(
