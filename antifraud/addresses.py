@@ -55,18 +55,18 @@ Look = Callable[[str], Told]
 class AddressBook:
     """The files of one process, in the order of trust: each thing is taken from the first that knows it.
 
-    broken: a sentence for each file that could not be read.
+    broken: a sentence for each file that could not be read, or not everywhere.
     """
 
     def __init__(self, files: Sequence[Path] = ()) -> None:
         self.broken: list[str] = []
-        self._looks = [look for path in files if (look := self._opened(path)) is not None]
+        self._looks = {path: look for path in files if (look := self._opened(path)) is not None}
         self.about = lru_cache(maxsize=REMEMBERED)(self._about)
 
     def _about(self, address: str) -> Told:
         """Everything that is known of an address. Raises nothing."""
         nat = Environment.CARRIER_NAT if _is_carriers(address) else 0
-        told = [answer for look in self._looks if (answer := self._asked(look, address)) is not NOTHING]
+        told = [answer for path in self._looks if (answer := self._asked(path, address)) is not NOTHING]
         return Told(
             next((one.location for one in told if one.location is not None), None),
             next((one.operator for one in told if one.operator), ""),
@@ -77,17 +77,22 @@ class AddressBook:
         try:
             return _mmdb(path) if path.suffix == ".mmdb" else _xdb(path)
         except Exception as error:
-            said = f"The address file {path} cannot be read ({type(error).__name__}: {error}); scans go on without it."
-            self.broken.append(said)
-            log(__name__).warning("address file left out", file=str(path), error=str(error))
+            why = f"{type(error).__name__}: {error}"
+            self._complain(f"The address file {path} cannot be read ({why}); scans go on without it.")
             return None
 
-    def _asked(self, look: Look, address: str) -> Told:
+    def _asked(self, path: Path, address: str) -> Told:
         try:
-            return look(address)
-        except Exception as error:  # A file damaged in its middle opens well; what it cannot say is not known.
-            log(__name__).warning("address not looked up", error=f"{type(error).__name__}: {error}")
+            return self._looks[path](address)
+        except Exception:  # A file damaged in its middle opens well; what it cannot say is not known.
+            self._complain(f"The address file {path} is damaged in places; it says nothing of some addresses.")
             return NOTHING
+
+    def _complain(self, sentence: str) -> None:
+        """Once a process and file: every scan comes from some address."""
+        if sentence not in self.broken:
+            self.broken.append(sentence)
+            log(__name__).warning(sentence)
 
 
 def _either(hints: Iterable[int]) -> int:

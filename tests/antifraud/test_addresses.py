@@ -99,7 +99,8 @@ def test_a_file_damaged_in_its_middle_says_nothing(mmdb, xdb):
         path.write_bytes(raw)
     book = AddressBook([mmdb, xdb])
     assert book.broken == []
-    assert book.about("1.0.0.7") == NOTHING
+    assert book.about("1.0.0.7") == book.about("1.0.0.8") == NOTHING
+    assert ["damaged in places" in said for said in book.broken] == [True, True], "each file is named once"
 
 
 @pytest.mark.parametrize(
