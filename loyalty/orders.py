@@ -225,10 +225,3 @@ def _fen(yuan: str) -> int:
     if fen != int(fen):
         raise ValueError
     return int(fen)
-
-
-def order_of(tx: ReadTx, order_id: str) -> Row[tuple[object, ...]]:
-    found = tx.execute(select(orders).where(orders.c.id == order_id)).one_or_none()
-    if found is None:
-        raise NotFound(f"There is no order {order_id!r}.")
-    return found
